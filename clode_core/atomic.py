@@ -1,0 +1,83 @@
+"""Files written whole or not at all: beside the old file first, then renamed over it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+TEMPORARY_SUFFIX = ".partial"
+"""Suffix of a file that is being written; one is left behind only when the writer is killed."""
+
+
+class WriteError(ValueError):
+    """A file cannot be written; the message is one sentence for the person who asked."""
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> Path:
+    """Write a file beside `path`, bring it to the disk, and rename it over `path`.
+
+    Parameters
+    ----------
+    path : Path
+        Where to write. A file already there stays as it is when anything fails; otherwise its permissions
+        pass to the new one. A symbolic link stays, and the file it leads to is replaced.
+    write : callable
+        Called once with an empty binary file, open for reading and writing, to write the content to.
+
+    Returns
+    -------
+    Path
+        The path written, as it was given.
+
+    Raises
+    ------
+    WriteError
+        When the name is impossible or a folder's, the folder is missing or closed to writing, or the disk
+        is full or fails. What else `write` raises is passed on.
+    """
+    try:
+        target = _target(path)
+        temporary = target.parent / f".clode-{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+        try:
+            with temporary.open("x+b") as handle:
+                write(handle)
+                handle.flush()
+                os.fsync(handle.fileno())
+            with suppress(OSError):
+                shutil.copymode(target, temporary)
+            os.replace(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as error:
+        raise WriteError(_sentence(path, error)) from error
+    return path
+
+
+def _target(path: Path) -> Path:
+    """Follow links to the file to replace, and make sure that it can be one."""
+    try:
+        target = Path(os.path.realpath(path))
+        folder, housed = target.is_dir(), target.parent.is_dir()
+    except ValueError as error:
+        raise WriteError(f"{str(path)!r} is not a possible file name; check it.") from error
+    if folder:
+        raise WriteError(f"{path} is a folder; give the name of a file to write.")
+    if not housed:
+        raise WriteError(f"{path} cannot be written, since its folder does not exist; make it first.")
+    return target
+
+
+def _sentence(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{path} was not written, since the disk is full; free some space."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{path} cannot be written, since its folder is closed to you; choose another folder."
+    return f"{path} was not written ({error.strerror or error}); check the disk and its space."

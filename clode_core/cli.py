@@ -1,0 +1,333 @@
+"""The ``clode`` command."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from clode_core.image import LevelsArgument
+    from clode_core.model import Model
+    from clode_core.ode import Solver
+    from clode_core.trajectory import ExposureTime
+
+app = typer.Typer(
+    name="clode",
+    help="Continuous exposure for low-light images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_Weights = Annotated[Path | None, typer.Option(help="A .safetensors file; by default the packaged weights.")]
+_Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+_SolverName = Annotated[str, typer.Option("--solver", help="midpoint, rk4, euler, bosh3, dopri5, ...")]
+_Step = Annotated[float, typer.Option(help="Step in exposure time of the fixed-step solvers.")]
+_Tolerance = Annotated[float, typer.Option(help="Tolerance of the adaptive solvers.")]
+_Denoise = Annotated[bool, typer.Option("--denoise/--no-denoise", help="Remove noise.")]
+_Levels = Annotated[
+    str,
+    typer.Option(help="Black and white level: dtype, auto, or two numbers as BLACK,WHITE (12 bits: 0,4095)."),
+]
+
+
+class UserError(Exception):
+    """What the user can put right; its message is all that is shown."""
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Show an error that a user can cause as one sentence, and leave with exit code 1."""
+    try:
+        yield
+    except (UserError, ValueError, OSError, MemoryError) as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _complain("interrupted; finished files are complete")
+        raise typer.Exit(130) from None
+
+
+def _complain(error: object) -> None:
+    typer.echo(f"clode: {' '.join(str(error).split()) or type(error).__name__}", err=True)
+
+
+def _exposure_time(text: str) -> ExposureTime:
+    if text == "auto":
+        return "auto"
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UserError(f"--time takes a number or 'auto', not {text!r}")
+    return value
+
+
+def _levels(text: str) -> LevelsArgument:
+    if text == "dtype" or text == "auto":
+        return "dtype" if text == "dtype" else "auto"
+    try:
+        black, white = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"--levels takes dtype, auto or BLACK,WHITE, not {text!r}") from None
+    return black, white
+
+
+def _pictures(paths: list[Path]) -> list[Path]:
+    """Files as they are, folders as the pictures directly inside them."""
+    from clode_core.files import SUFFIXES
+
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+            if not inside:
+                raise UserError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))})")
+            found += inside
+        else:
+            found.append(path)
+    return found
+
+
+def _targets(sources: list[Path], folder: Path) -> list[Path]:
+    targets = [folder / source.name for source in sources]
+    seen: dict[Path, Path] = {}
+    for source, target in zip(sources, targets, strict=True):
+        if target.resolve() == source.resolve():
+            raise UserError(f"{source} would be overwritten: choose another folder with -o")
+        if target in seen and seen[target].resolve() != source.resolve():
+            raise UserError(
+                f"{seen[target]} and {source} would both become {target}: enhance them into two folders"
+            )
+        seen[target] = source
+    return targets
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be made or is no folder ({error.strerror}): choose another with -o"
+        ) from None
+
+
+def _model(weights: Path | None, device: str) -> Model:
+    from clode_core.model import load_model
+
+    return load_model(weights, device=device)
+
+
+def _solver(name: str, step: float, tolerance: float) -> Solver:
+    from clode_core.ode import Solver
+
+    return Solver(name, step, tolerance)
+
+
+@contextmanager
+def _progress(total: int, what: str) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar on the terminal; gives a function of (units done, label)."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns: tuple[ProgressColumn, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+    )
+    console = Console(stderr=True)
+    columns += (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done, label: bar.update(task, completed=done, description=label)
+
+
+@app.command()
+def enhance(
+    paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path(
+        "enhanced"
+    ),
+    time: Annotated[str, typer.Option(help="Exposure time: a number (0 as it is, 3 normal) or auto.")] = "3",
+    denoise: _Denoise = True,
+    levels: _Levels = "dtype",
+    weights: _Weights = None,
+    device: _Device = "auto",
+    solver: _SolverName = "midpoint",
+    step: _Step = 0.5,
+    tolerance: _Tolerance = 1e-3,
+) -> None:
+    """Brighten pictures; the originals stay as they are."""
+    failed = 0
+    with _plain_errors():
+        exposure_time = _exposure_time(time)
+        level = _levels(levels)
+        sources = _pictures(paths)
+        targets = _targets(sources, output)
+        from clode_core.enhance import enhance as enhance_array
+        from clode_core.enhance import span_for
+        from clode_core.files import read_picture, write_picture
+
+        span_for(exposure_time)
+        chosen = _solver(solver, step, tolerance)
+        model = _model(weights, device)
+        _make_folder(output)
+        with _progress(len(sources), "enhance") as advance:
+            for done, (source, target) in enumerate(zip(sources, targets, strict=True)):
+
+                def report(fraction: float, done: int = done, name: str = source.name) -> None:
+                    advance(done + fraction, name)
+
+                try:
+                    picture = read_picture(source)
+                    result = enhance_array(
+                        picture.pixels,
+                        exposure_time,
+                        denoise=denoise,
+                        model=model,
+                        solver=chosen,
+                        levels=level,
+                        rgb=picture.channels_last,
+                        progress=report,
+                    )
+                    write_picture(target, result, picture)
+                except (ValueError, OSError, MemoryError) as error:
+                    failed += 1
+                    message = str(error) or "out of memory"
+                    _complain(message if str(source) in message else f"{source}: {message}")
+                else:
+                    typer.echo(str(target))
+        if failed:
+            raise UserError(f"{failed} of {len(sources)} pictures could not be enhanced")
+
+
+@app.command()
+def ladder(
+    image: Annotated[Path, typer.Argument(help="A picture.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The contact sheet to write.")] = None,
+    times: Annotated[str, typer.Option(help="Exposure times, separated by commas.")] = "-1,0,1,2,3,4,5",
+    denoise: _Denoise = True,
+    levels: _Levels = "dtype",
+    width: Annotated[
+        int, typer.Option(help="Width of one picture on the sheet in pixels.", min=64, max=4096)
+    ] = 360,
+    weights: _Weights = None,
+    device: _Device = "auto",
+    solver: _SolverName = "midpoint",
+    step: _Step = 0.5,
+    tolerance: _Tolerance = 1e-3,
+) -> None:
+    """Draw a contact sheet of one picture over exposure time, all from one solve."""
+    with _plain_errors():
+        try:
+            steps = [float(part) for part in times.split(",")]
+        except ValueError:
+            raise UserError(f"--times takes numbers separated by commas, not {times!r}") from None
+        from clode_core.files import read_picture, write_picture
+        from clode_core.ladder import contact_sheet
+
+        target = output or image.with_name(f"{image.stem}-ladder.png")
+        if target.resolve() == image.resolve():
+            raise UserError(f"{image} would be overwritten: choose another name with -o")
+        chosen = _solver(solver, step, tolerance)
+        picture = read_picture(image)
+        sheet = contact_sheet(
+            picture.pixels,
+            steps,
+            model=_model(weights, device),
+            denoise=denoise,
+            width=width,
+            solver=chosen,
+            levels=_levels(levels),
+            rgb=picture.channels_last,
+        )
+        write_picture(target, sheet)
+        typer.echo(str(target))
+
+
+@app.command()
+def info(weights: _Weights = None, device: _Device = "auto") -> None:
+    """Show the version, the device and the model card."""
+    with _plain_errors():
+        import platform
+
+        import torch
+        from rich.console import Console
+        from rich.table import Table
+
+        from clode_core import __version__
+        from clode_core.model import PACKAGED_WEIGHTS
+
+        model = _model(weights, device)
+        table = Table(show_header=False, box=None)
+        rows = {
+            "clode-core": __version__,
+            "python": f"{platform.python_version()} ({sys.executable})",
+            "torch": f"{torch.__version__}, {torch.get_num_threads()} threads",
+            "device": _describe(model.device),
+            "weights": str(weights or PACKAGED_WEIGHTS),
+            "curve network": f"{model.architecture.curve_network}, {_count(model.h):,} parameters",
+            "noise removal": f"{model.architecture.noise_network or 'none'}, {_count(model.g):,} parameters",
+            "working size": f"{model.architecture.working_size} pixels",
+        }
+        for name, value in (rows | {k: str(v) for k, v in model.card.items()}).items():
+            table.add_row(name, value)
+        Console(soft_wrap=False).print(table)
+
+
+@app.command()
+def train(
+    config: Annotated[
+        str, typer.Argument(help="A YAML file, or a packaged configuration: clode-cpu, clode-gpu, paper-cpu.")
+    ],
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change one setting, for example --set stages.0.steps=100. Repeatable."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+) -> None:
+    """Train weights; checkpoints, curves and pictures go to the output folder of the configuration."""
+    with _plain_errors():
+        try:
+            from clode_core.training import load_config, run_training
+        except ModuleNotFoundError as error:
+            raise UserError(f"training needs {error.name}: pip install 'clode-core[train]'") from None
+        weights = run_training(load_config(config, overrides=change or []), resume=resume)
+        typer.echo(str(weights))
+
+
+def _describe(device: object) -> str:
+    import torch
+
+    kind = torch.device(str(device))
+    return f"{kind} ({torch.cuda.get_device_name(kind)})" if kind.type == "cuda" else str(kind)
+
+
+def _count(network: object) -> int:
+    from torch import nn
+
+    return sum(p.numel() for p in network.parameters()) if isinstance(network, nn.Module) else 0
+
+
+def main() -> None:
+    """Entry point of the ``clode`` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

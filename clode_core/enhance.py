@@ -1,0 +1,137 @@
+"""One call from a dark array to a bright one."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from clode_core.image import Array, LevelsArgument, as_image, layout, planes, resolve_levels
+from clode_core.model import DEFAULT_SPAN, Model, load_model
+from clode_core.ode import Solver
+from clode_core.trajectory import ExposureTime, Progress
+
+LARGEST_TIME = 20.0
+
+
+def span_for(exposure_time: ExposureTime) -> tuple[float, float]:
+    """Span of exposure times that must be solved for one of them.
+
+    Raises
+    ------
+    ValueError
+        If it is neither "auto" nor a number from -20 to 20.
+    """
+    if exposure_time == "auto":
+        return 0.0, DEFAULT_SPAN[1]
+    try:
+        time = float(exposure_time)
+    except (TypeError, ValueError):
+        time = math.nan
+    if not abs(time) <= LARGEST_TIME:
+        raise ValueError(
+            f"exposure time must be 'auto' or a number from {-LARGEST_TIME:g} to {LARGEST_TIME:g}, "
+            f"not {exposure_time}"
+        )
+    return min(0.0, time), max(DEFAULT_SPAN[1], time)
+
+
+@lru_cache(maxsize=4)
+def _loaded(weights: str | None, device: str) -> Model:
+    return load_model(weights, device=device)
+
+
+def enhance(
+    image: Any,
+    exposure_time: ExposureTime = 3.0,
+    *,
+    denoise: bool = True,
+    model: Model | str | Path | None = None,
+    device: str = "auto",
+    solver: Solver | None = None,
+    levels: LevelsArgument = "dtype",
+    rgb: bool | None = None,
+    precision: str = "float32",
+    progress: Progress | None = None,
+) -> Array:
+    """Enhance a picture or a stack of pictures.
+
+    Parameters
+    ----------
+    image : array_like
+        (..., Y, X) grey or (..., Y, X, C) with C from 1 to 4: grey, grey + alpha, RGB, RGBA. Any integer
+        or floating-point dtype.
+    exposure_time : float or "auto"
+        Exposure time ``T`` from -20 to 20. 3 is the time of training, 0 leaves the exposure as it is,
+        negative darkens, "auto" chooses for each picture (`Trajectory.auto`).
+    denoise : bool
+        Remove noise.
+    model : Model or path, optional
+        A loaded model or a ``.safetensors`` file; by default the packaged weights, loaded once.
+    device : str
+        "auto", "cpu", "cuda", "mps"; not used if `model` is already loaded.
+    solver : Solver, optional
+        How the exposure ODE is integrated.
+    levels : {"dtype", "auto"} or (float, float)
+        Black and white level; see `clode_core.image.resolve_levels`.
+    rgb : bool, optional
+        Whether the last axis is channels; by default guessed from the shape.
+    precision : {"float32", "bfloat16"}
+        Of the convolutions.
+    progress : callable, optional
+        Called with the fraction done; what it raises stops the work.
+
+    Returns
+    -------
+    ndarray
+        A new array with the shape, dtype and levels of `image`.
+
+    Raises
+    ------
+    ImageError
+        If the array cannot be understood as pictures.
+    WeightsError
+        If the weights cannot be loaded.
+    ValueError
+        If another argument is out of range.
+
+    Notes
+    -----
+    Each plane of a stack is solved on its own. If the accelerator runs out of memory, the work is done
+    again on the CPU with a warning, and the result is the same.
+    """
+    array = as_image(image)
+    where = layout(array, rgb)
+    level = resolve_levels(array, levels)
+    span = span_for(exposure_time)
+    used = model if isinstance(model, Model) else _loaded(str(model) if model is not None else None, device)
+    result = np.empty(array.shape, array.dtype)
+    count = math.prod(where.stack)
+    for done, (index, plane) in enumerate(planes(array, where)):
+
+        def report(fraction: float, done: int = done) -> None:
+            if progress is not None:
+                progress((done + fraction) / count)
+
+        def expose(on: Model, plane: Array = plane) -> Array:
+            path = on.solve_plane(plane, where.alpha, level, span, solver, precision)
+            return path.at(exposure_time, denoise=denoise, progress=report)
+
+        try:
+            result[index] = expose(used)
+        except torch.OutOfMemoryError:
+            if used.device.type == "cpu":
+                raise
+            warnings.warn(
+                f"{used.device} ran out of memory: this picture is enhanced on the CPU instead", stacklevel=2
+            )
+            used = copy.deepcopy(used).to("cpu")
+            result[index] = expose(used)
+        report(1.0)
+    return result

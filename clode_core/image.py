@@ -1,0 +1,210 @@
+"""Arrays in and out: shape and colour layout, black and white level, unit intensities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+LevelsArgument: TypeAlias = Literal["dtype", "auto"] | tuple[float, float]
+
+_ALPHA_CHANNELS = {2, 4}
+_FEW = 16  # a last axis this short, behind two long ones, is channels rather than a row of pixels
+
+
+class ImageError(ValueError):
+    """An array that cannot be enhanced; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Intensities taken as black (0) and white (1), in the units of the array."""
+
+    black: float
+    white: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.black) and math.isfinite(self.white) and self.black < self.white):
+            raise ImageError(
+                f"black level {self.black:g} and white level {self.white:g} must be finite numbers, "
+                "black below white"
+            )
+
+
+def as_image(image: Any) -> Array:
+    """Return `image` as an array of a real numeric dtype with at least two axes and one pixel.
+
+    Raises
+    ------
+    ImageError
+        For empty, boolean, complex, object and text arrays and for fewer than two axes.
+    """
+    array = np.asarray(image)
+    if array.dtype.kind not in "uif":
+        raise ImageError(
+            f"cannot enhance an array of dtype {array.dtype}: "
+            "convert it to an integer or floating-point image"
+        )
+    if array.ndim < 2:
+        raise ImageError(f"an image needs at least two axes (Y, X), not shape {array.shape}")
+    if array.size == 0:
+        raise ImageError(f"the image is empty (shape {array.shape})")
+    return array
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which axes of an array are what.
+
+    Attributes
+    ----------
+    stack : tuple of int
+        Lengths of the axes before (Y, X).
+    channels : int
+        0 where there is no channel axis; otherwise the length of the last axis, alpha included.
+    """
+
+    stack: tuple[int, ...]
+    channels: int
+
+    @property
+    def alpha(self) -> bool:
+        """Whether the last channel is alpha."""
+        return self.channels in _ALPHA_CHANNELS
+
+
+def layout(array: Array, rgb: bool | None = None) -> Layout:
+    """Find the channel axis.
+
+    Parameters
+    ----------
+    array : ndarray
+        (..., Y, X) or (..., Y, X, C) with C from 1 to 4: grey, grey + alpha, RGB, RGBA.
+    rgb : bool, optional
+        True: the last axis is channels. False: every axis before the last two is a stack. By default the
+        last axis is channels if it has 1 to 4 entries and the two before it are longer than it, or if it
+        has 3 or 4 entries and the array is three-dimensional.
+
+    Raises
+    ------
+    ImageError
+        If the last axis looks like channels of a number that is not understood.
+    """
+    last = array.shape[-1]
+    if rgb is None:
+        rows, columns = array.shape[-3:-1] if array.ndim > 2 else (0, 0)
+        longer = min(rows, columns) > last
+        if array.ndim > 2 and 4 < last <= _FEW and min(rows, columns) > _FEW:
+            raise ImageError(
+                f"shape {array.shape} looks like {last} channels: pass grey, RGB or RGBA pictures, "
+                "move the channels to the front, or pass rgb=False if the last axis is X"
+            )
+        rgb = array.ndim > 2 and ((last <= 4 and longer) or (array.ndim == 3 and last in (3, 4)))
+    if not rgb:
+        return Layout(array.shape[:-2], 0)
+    if array.ndim < 3 or not 1 <= last <= 4:
+        raise ImageError(
+            "rgb=True needs a last axis of 1 to 4 channels (grey, grey + alpha, RGB, RGBA), "
+            f"not shape {array.shape}"
+        )
+    return Layout(array.shape[:-3], last)
+
+
+def planes(array: Array, where: Layout) -> Iterator[tuple[tuple[int, ...], Array]]:
+    """Yield each picture of a stack with its index: (Y, X) or (Y, X, C) views of `array`."""
+    for index in np.ndindex(where.stack):
+        yield index, array[index]
+
+
+def resolve_levels(array: Array, levels: LevelsArgument = "dtype") -> Levels:
+    """Black and white level of an array.
+
+    Parameters
+    ----------
+    array : ndarray
+        The whole image or stack.
+    levels : {"dtype", "auto"} or (float, float)
+        "dtype": 0 to the largest value of an integer dtype, 0 to 1 for floats. "auto": black is the lowest
+        value that is not an outlier (camera offset); white is the smallest full scale (8, 10, 12, 14 or 16
+        bits) that holds an integer image, or the largest value of a float image. Or the two numbers.
+
+    Raises
+    ------
+    ImageError
+        If the levels are not two increasing finite numbers, or a float image goes far beyond 1.
+    """
+    if isinstance(levels, str):
+        if levels == "auto":
+            return _auto_levels(array)
+        if levels != "dtype":
+            raise ImageError(f"levels must be 'dtype', 'auto' or (black, white), not {levels!r}")
+        if array.dtype.kind in "ui":
+            return Levels(0.0, float(np.iinfo(array.dtype).max))
+        largest = _finite_extreme(array, np.max)
+        if largest > 2.0:
+            raise ImageError(
+                f"a floating-point image is taken to lie in [0, 1], but this one reaches {largest:g}: "
+                "pass levels=(black, white) or levels='auto'"
+            )
+        return Levels(0.0, 1.0)
+    try:
+        black, white = (float(value) for value in levels)
+    except (TypeError, ValueError):
+        raise ImageError(f"levels must be 'dtype', 'auto' or (black, white), not {levels!r}") from None
+    return Levels(black, white)
+
+
+def _finite_extreme(array: Array, extreme: Any) -> float:
+    """Largest or smallest finite value, 0 where there is none; copies only where there is NaN or Inf."""
+    value = float(extreme(array))
+    if math.isfinite(value):
+        return value
+    finite = array[np.isfinite(array)]
+    return float(extreme(finite)) if finite.size else 0.0
+
+
+def _auto_levels(array: Array) -> Levels:
+    sample = array.reshape(-1)[:: max(1, array.size // 2_000_000)]
+    sample = sample[np.isfinite(sample)] if array.dtype.kind == "f" else sample
+    black = float(np.quantile(sample, 1e-3)) if sample.size else 0.0
+    largest = _finite_extreme(array, np.max)
+    if array.dtype.kind in "ui":
+        bits = next((b for b in (8, 10, 12, 14, 16) if largest < 2**b), None)
+        white = float(2**bits - 1) if bits else float(np.iinfo(array.dtype).max)
+    else:
+        white = largest
+    if not black < white:
+        black = 0.0 if white > 0 else white - 1
+    return Levels(black, white)
+
+
+def to_unit(array: Array, levels: Levels, dtype: Any = np.float32) -> Array:
+    """Map intensities so that black is 0 and white is 1; values beyond the levels go beyond [0, 1]."""
+    unit = array.astype(dtype)
+    unit -= dtype(levels.black)
+    unit *= dtype(1.0 / (levels.white - levels.black))
+    return unit
+
+
+def from_unit(unit: Array, levels: Levels, dtype: np.dtype[Any]) -> Array:
+    """Undo `to_unit`: scale back and round to `dtype`. `unit` is overwritten."""
+    unit *= unit.dtype.type(levels.white - levels.black)
+    unit += unit.dtype.type(levels.black)
+    if dtype.kind in "ui":
+        np.rint(unit, out=unit)
+        limits = np.iinfo(dtype)
+        top = unit.dtype.type(limits.max)
+        if top > limits.max:  # a float32 or float64 that was rounded up, beyond the integer
+            top = np.nextafter(top, unit.dtype.type(0))
+        np.clip(unit, limits.min, top, out=unit)
+    return unit.astype(dtype, copy=False)
+
+
+def working_dtype(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
+    """Precision in which intensities of `dtype` are handled: float64 where float32 would lose digits."""
+    return np.float64 if dtype.itemsize >= 4 and dtype != np.float32 else np.float32

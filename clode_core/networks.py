@@ -1,0 +1,210 @@
+"""The two networks of CLODE: curve-parameter estimation ``h`` and noise removal ``g``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class TimeConv2d(nn.Module):
+    """Convolution with exposure time as one more input channel, folded into the bias.
+
+    Under reflect padding a constant channel ``t`` contributes ``t * sum(W_t)`` everywhere, so the channel is
+    never built. Shapes: ``(B, C, H, W)`` and ``(B,)`` or scalar time to ``(B, out, H', W')``.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> None:
+        super().__init__()
+        reference = nn.Conv2d(in_channels + 1, out_channels, kernel_size)
+        self.weight = reference.weight
+        assert reference.bias is not None
+        self.bias = reference.bias
+        self.stride = stride
+        self.padding = kernel_size // 2
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """Convolve `x` at exposure time `time`."""
+        folded = self.weight[:, -1].sum(dim=(1, 2))
+        out = F.conv2d(_pad(x, self.padding), self.weight[:, :-1], self.bias, self.stride)
+        return out + (time.reshape(-1, 1) * folded).to(out.dtype)[..., None, None]
+
+
+def _pad(x: Tensor, width: int) -> Tensor:
+    """Pad by reflection, or by replication where the picture is too small to reflect."""
+    if width == 0:
+        return x
+    mode = "reflect" if min(x.shape[-2:]) > width else "replicate"
+    return F.pad(x, (width, width, width, width), mode=mode)
+
+
+class PaperCurveNet(nn.Module):
+    """The curve-parameter network of the CLODE release: parallel 3x3 and 5x5 convolutions at full size.
+
+    Input ``(B, 3, H, W)`` in [0, 1] and time; output the curve-parameter map ``A`` in (-1, 1), same shape.
+    """
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        w = width
+        self.stem = TimeConv2d(6, w, 3)
+        self.narrow = nn.ModuleList([TimeConv2d(w, w, 3), TimeConv2d(w, w, 5)])
+        self.wide = nn.ModuleList([TimeConv2d(2 * w, 2 * w, 3), TimeConv2d(2 * w, 2 * w, 5)])
+        self.mix = TimeConv2d(4 * w, w, 1)
+        self.head = TimeConv2d(w, 3, 3)
+        self.norms = nn.ModuleList([nn.GroupNorm(1, c) for c in (w, w, w, 2 * w, 2 * w, w)])
+
+    def forward(self, image: Tensor, time: Tensor) -> Tensor:
+        """Estimate the curve-parameter map ``A``."""
+        n = self.norms
+        x = F.relu(n[0](self.stem(torch.cat([image, 1 - image], 1), time)))
+        x = torch.cat([F.relu(n[1 + k](conv(x, time))) for k, conv in enumerate(self.narrow)], 1)
+        x = torch.cat([F.relu(n[3 + k](conv(x, time))) for k, conv in enumerate(self.wide)], 1)
+        x = F.relu(n[5](self.mix(x, time)))
+        return torch.tanh(self.head(x, time))
+
+
+class UniformCurve(nn.Module):
+    """The control: ``A = 1`` everywhere and always, so that the picture is ``curve(I0, T)``."""
+
+    def forward(self, image: Tensor, time: Tensor) -> Tensor:
+        """Return ones."""
+        return torch.ones_like(image)
+
+
+class CurveNet(nn.Module):
+    """Multi-scale curve-parameter network: a small encoder-decoder that sees the whole picture.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Channels at strides 2, 4, 8, 16.
+    amplitude : float
+        Largest ``|A|``; ``|S(T)| <= amplitude * |T|``.
+
+    Notes
+    -----
+    The map ``A`` is smooth, so it is estimated at stride 2 and interpolated. The exposure coordinate
+    ``logit I`` is a second view of the state: dark pixels that differ little in ``I`` differ much there.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (24, 32, 48, 64), amplitude: float = 1.5) -> None:
+        super().__init__()
+        self.amplitude = amplitude
+        self.down = nn.ModuleList(
+            [TimeConv2d(6 if k == 0 else widths[k - 1], w, 3, 2) for k, w in enumerate(widths)]
+        )
+        self.down_norm = nn.ModuleList([nn.GroupNorm(1, w) for w in widths])
+        self.encode = nn.ModuleList([TimeConv2d(w, w, 3) for w in widths])
+        self.encode_norm = nn.ModuleList([nn.GroupNorm(1, w) for w in widths])
+        deep = widths[-1]
+        self.context = nn.Sequential(nn.Linear(2 * deep + 6 + 1, deep), nn.ReLU(), nn.Linear(deep, deep))
+        self.decode = nn.ModuleList(
+            [TimeConv2d(widths[k] + widths[k + 1], widths[k], 3) for k in range(len(widths) - 1)]
+        )
+        self.decode_norm = nn.ModuleList([nn.GroupNorm(1, w) for w in widths[:-1]])
+        self.head = TimeConv2d(widths[0], 3, 3)
+        with torch.no_grad():
+            self.head.weight.zero_()
+            self.head.bias.fill_(0.8)  # starts at the control: 1.5 * tanh(0.8) is about 1
+
+    def forward(self, image: Tensor, time: Tensor) -> Tensor:
+        """Estimate the curve-parameter map ``A``."""
+        exposure = torch.logit(image.clamp(2e-3, 1 - 2e-3)) / 4
+        x = torch.cat([image, exposure], 1)
+        statistics = [x.mean((2, 3))]
+        skips: list[Tensor] = []
+        for down, norm, encode, encode_norm in zip(
+            self.down, self.down_norm, self.encode, self.encode_norm, strict=True
+        ):
+            x = F.relu(norm(down(x, time)))
+            x = x + F.relu(encode_norm(encode(x, time)))
+            skips.append(x)
+        spread = (x - x.mean((2, 3), keepdim=True)).square().mean((2, 3))
+        when = time.reshape(-1, 1).expand(len(x), 1).to(x.dtype)
+        context = self.context(torch.cat([*statistics, x.mean((2, 3)), (spread + 1e-6).sqrt(), when], 1))
+        x = x + context[..., None, None]
+        for k in reversed(range(len(skips) - 1)):
+            x = F.interpolate(x, size=skips[k].shape[-2:], mode="bilinear", align_corners=False)
+            x = F.relu(self.decode_norm[k](self.decode[k](torch.cat([x, skips[k]], 1), time)))
+        A: Tensor = self.amplitude * torch.tanh(self.head(x, time))
+        return F.interpolate(A, size=image.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class PaperNoiseNet(nn.Module):
+    """The noise-removal network of the CLODE release, ``g(x) = x - n(x)``; ``(B, 3, H, W)`` to the same."""
+
+    reach = 2
+    multiple = 1
+
+    def __init__(self, width: int = 48) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, width, 3, padding=1, padding_mode="reflect")
+        self.second = nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect")
+        self.last = nn.Conv2d(width, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Remove noise."""
+        n = F.leaky_relu(self.first(x), 0.2)
+        n = F.leaky_relu(self.second(n), 0.2)
+        noise: Tensor = self.last(n)
+        return x - noise
+
+
+def _convolutions(width: int, depth: int) -> nn.ModuleList:
+    return nn.ModuleList([nn.Conv2d(width, width, 3, padding=1) for _ in range(depth)])
+
+
+class NoiseNet(nn.Module):
+    """Multi-scale residual noise removal, ``g(x) = x - n(x)``, working at half resolution and below.
+
+    No normalisation layer looks at the whole picture, so a tile with its `reach` equals the whole exactly.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 96), depth: int = 2) -> None:
+        super().__init__()
+        self.multiple = 2 ** len(widths)
+        # At level k (pixels of 2**(k+1)) a residual block sees `depth` pixels, once down and once up; the
+        # first and the last convolution add one each, and every change of level up to one pixel of its own.
+        levels = len(widths)
+        passes = [2 * depth + (2 if k == 0 else 0) if k < levels - 1 else depth for k in range(levels)]
+        self.reach = sum((n + 1) * 2 ** (k + 1) for k, n in enumerate(passes))
+        self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
+        self.encode = nn.ModuleList([_convolutions(w, depth) for w in widths])
+        self.down = nn.ModuleList([nn.Conv2d(a, b, 2, 2) for a, b in zip(widths, widths[1:], strict=False)])
+        self.up = nn.ModuleList([nn.Conv2d(b, 4 * a, 1) for a, b in zip(widths, widths[1:], strict=False)])
+        self.decode = nn.ModuleList([_convolutions(w, depth) for w in widths[:-1]])
+        self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)
+
+    @staticmethod
+    def _residual(x: Tensor, convs: nn.Module) -> Tensor:
+        y = x
+        for k, conv in enumerate(convs.children()):
+            y = conv(F.relu(y) if k else y)
+        return x + F.relu(y)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Remove noise."""
+        y = F.relu(self.stem(F.pixel_unshuffle(x, 2)))
+        skips: list[Tensor] = []
+        for k, convs in enumerate(self.encode):
+            y = self._residual(y, convs)
+            if k < len(self.down):
+                skips.append(y)
+                y = F.relu(self.down[k](y))
+        for k in reversed(range(len(self.up))):
+            y = skips[k] + F.pixel_shuffle(self.up[k](y), 2)
+            y = self._residual(y, self.decode[k])
+        return x - F.pixel_shuffle(self.head(y), 2)
+
+
+CURVE_NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "multiscale": CurveNet,
+    "paper": PaperCurveNet,
+    "control": UniformCurve,
+}
+NOISE_NETWORKS: dict[str, Callable[..., nn.Module]] = {"multiscale": NoiseNet, "paper": PaperNoiseNet}

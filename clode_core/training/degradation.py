@@ -1,0 +1,193 @@
+"""What light and sensor do to a picture: the darkening prior and the noise prior.
+
+Pictures are (B, 3, H, W) in [0, 1], 32-bit. All randomness comes from the generator, which lives on the
+device of the pictures; the same generator state gives the same result.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from clode_core.curve import curve
+from clode_core.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
+from clode_core.training.losses import logit
+
+_EXPONENT_RANGE = (-0.5, 6.0)
+_LUMINANCE_LIMIT = 4.0  # beyond it, logit luminance says nothing about the light
+
+
+class Draw:
+    """Random numbers of one generator, one value per picture unless a shape is given."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self.generator = generator
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        """Uniform between `low` and `high`."""
+        u = torch.rand(shape, generator=self.generator, device=self.generator.device)
+        return low + (high - low) * u
+
+    def log_uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        """Uniform in the logarithm."""
+        return self.uniform(math.log(low), math.log(high), *shape).exp()
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal."""
+        return torch.randn(shape, generator=self.generator, device=self.generator.device)
+
+    def chance(self, probability: float, *shape: int) -> Tensor:
+        """True with a probability."""
+        return self.uniform(0, 1, *shape) < probability
+
+    def integer(self, low: int, high: int) -> int:
+        """One integer from `low` to below `high`."""
+        return int(torch.randint(low, high, (), generator=self.generator, device=self.generator.device))
+
+
+def smooth_field(draw: Draw, count: int, size: tuple[int, int]) -> Tensor:
+    """Random fields (count, 1, H, W) of about unit variance with three to six bumps a side."""
+    knots = (3, 4, 6)[draw.integer(0, 3)]
+    return F.interpolate(draw.normal(count, 1, knots, knots), size=size, mode="bicubic", align_corners=False)
+
+
+def blur(image: Tensor, width: int) -> Tensor:
+    """Two box averages of an odd `width`, borders replicated."""
+    for _ in range(2):
+        image = F.avg_pool2d(F.pad(image, (width // 2,) * 4, mode="replicate"), width, 1)
+    return image
+
+
+def _centred(x: Tensor) -> Tensor:
+    return x - x.mean((2, 3), keepdim=True)
+
+
+def darkening_exponent(image: Tensor, prior: DarkeningPrior, generator: torch.Generator) -> Tensor:
+    r"""Draw the exponent ``S*`` that darkens a picture, (B, 3, H, W).
+
+    .. math:: S^* = \ell + a f(x) + b\,\widetilde{L}(x) + b' L(x) + \delta_c
+
+    a level, a smooth field, slopes over blurred and unblurred centred logit luminance ``L`` (light falls
+    off where a scene is dark, and cameras bend tones), and an offset per channel.
+    """
+    draw, count, size = Draw(generator), len(image), (image.shape[-2], image.shape[-1])
+    one = (count, 1, 1, 1)
+    luminance = logit(image.mean(1, keepdim=True)).clamp(-_LUMINANCE_LIMIT, _LUMINANCE_LIMIT)
+    wide = blur(luminance, max(3, max(size) // 8) | 1)
+    exponent = (
+        prior.level
+        + draw.uniform(-prior.level_range, prior.level_range, *one)
+        + draw.uniform(0, prior.field, *one) * smooth_field(draw, count, size)
+        + (prior.slope + prior.slope_spread * draw.normal(*one)) * _centred(wide)
+        + prior.fine_slope * draw.normal(*one) * _centred(luminance)
+        + prior.colour * draw.normal(count, 3, 1, 1)
+    )
+    return exponent.clamp(*_EXPONENT_RANGE)
+
+
+def darken(image: Tensor, prior: DarkeningPrior, generator: torch.Generator) -> Tensor:
+    """Darken a picture by the curve itself, ``I0 = curve(I, -S*)``."""
+    return curve(image, -darkening_exponent(image, prior, generator))
+
+
+def darken_bracket(image: Tensor, prior: DarkeningPrior, generator: torch.Generator) -> Tensor:
+    """Darken half the dark pictures of brackets further, evenly, and shift their colours."""
+    draw, count = Draw(generator), len(image)
+    one = (count, 1, 1, 1)
+    bright_enough = image.mean((1, 2, 3), keepdim=True) > 0.03
+    further = draw.uniform(0, prior.bracket_extra, *one) * draw.chance(0.5, *one) * bright_enough
+    return curve(image, -further - prior.colour * draw.normal(count, 3, 1, 1))
+
+
+def white_balanced(image: Tensor, setting: WhiteBalanceConfig) -> Tensor:
+    """Move a picture part of the way to a grey mean logit, by at most ``setting.limit`` per channel."""
+    cast = logit(image).mean((2, 3), keepdim=True)
+    cast = cast - cast.mean(1, keepdim=True)
+    limit = setting.limit
+    return curve(image, -limit * torch.tanh(setting.strength * cast / limit))
+
+
+def expose_to_mean(image: Tensor, mean: Tensor) -> Tensor:
+    """Expose each picture evenly so that its mean is `mean`, (B, 1, 1, 1), by bisection of the exponent."""
+    low = torch.full_like(mean, -2.0)
+    high = torch.full_like(mean, 8.0)
+    for _ in range(14):
+        middle = (low + high) / 2
+        too_dark = curve(image, middle).mean((1, 2, 3), keepdim=True) < mean
+        low, high = torch.where(too_dark, middle, low), torch.where(too_dark, high, middle)
+    return curve(image, (low + high) / 2)
+
+
+def residual_noise(dark: Tensor, prior: DarkeningPrior, generator: torch.Generator) -> Tensor:
+    """Add what noise and quantisation shrinking leaves, in steps of 1/510."""
+    draw = Draw(generator)
+    level = draw.log_uniform(*prior.noise, len(dark), 1, 1, 1)
+    relative = (dark / dark.mean((1, 2, 3), keepdim=True).clamp(min=1e-6)).clamp(0, 3)
+    noisy = dark + draw.normal(*dark.shape) * level * (0.3 + 0.7 * relative.sqrt())
+    return (noisy.clamp(0, 1) * 510).round() / 510
+
+
+def correlated(noise: Tensor, radius: Tensor) -> Tensor:
+    """Blur white noise by a Gaussian of `radius` pixels, (B, 1, 1, 1), keeping its variance; 0 keeps it white."""
+    taps = torch.arange(-2, 3, device=noise.device)
+    kernel = torch.exp(-taps.square() / (2 * radius.clamp(min=1e-2).square()))
+    kernel = kernel / kernel.square().sum(-1, keepdim=True).sqrt()
+    for axis in (-1, -2):
+        sides = (2, 2, 0, 0) if axis == -1 else (0, 0, 2, 2)
+        padded = F.pad(noise, sides, mode="reflect")
+        length = noise.shape[axis]
+        parts = [padded.narrow(axis, k, length) * kernel[..., k : k + 1] for k in range(5)]
+        noise = torch.stack(parts).sum(0)
+    return noise
+
+
+def framed(seen: Tensor, clean: Tensor, share: float, draw: Draw) -> tuple[Tensor, Tensor]:
+    """Lay a noiseless black or white bar, upright, over the left of some pictures, so that such stay so."""
+    count, width = len(seen), seen.shape[-1]
+    edge = draw.uniform(0.05, 1, count, 1, 1, 1) * width * draw.chance(share, count, 1, 1, 1)
+    bar = torch.arange(width, device=seen.device) < edge
+    value = draw.chance(0.25, count, 1, 1, 1).to(seen)
+    return torch.where(bar, value, seen), torch.where(bar, value, clean)
+
+
+def noisy_pair(image: Tensor, prior: SensorNoisePrior, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    r"""Darken a picture, let a sensor see it, brighten it again.
+
+    In the dark the noise has variance :math:`aI + b` (photons and read-out); `prior.sigma` is its standard
+    deviation at mid-grey once brightened. Channels share some of it, neighbours may, red and blue have more.
+
+    Returns
+    -------
+    noisy, clean : Tensor
+        Both (B, 3, H, W) at the brightness where the noise shows.
+    """
+    draw, count = Draw(generator), len(image)
+    one = (count, 1, 1, 1)
+    clean = curve(image, draw.uniform(*prior.exposure, *one))
+    level = draw.uniform(*prior.level, *one) + prior.colour * draw.normal(count, 3, 1, 1)
+    dark = curve(clean, -level)
+
+    grey = torch.sigmoid(-level.mean(1, keepdim=True))  # what mid-grey becomes in the dark
+    sigma = draw.log_uniform(*prior.sigma, *one) * 4 * grey * (1 - grey)  # slope of the brightening: 1/(4 d(1-d))
+    readout = draw.uniform(0, 1, *one)
+    variance = sigma.square() * (readout + (1 - readout) * dark / grey)
+
+    share = draw.uniform(0, prior.shared, *one)
+    noise = (1 - share.square()).sqrt() * draw.normal(*image.shape) + share * draw.normal(
+        count, 1, *image.shape[-2:]
+    )
+    noise = correlated(noise, draw.uniform(*prior.blur, *one) * draw.chance(prior.blurred, *one))
+    channels = torch.tensor([1.0, 0.0, 1.0], device=image.device).reshape(1, 3, 1, 1)
+    gain = 1 + prior.chroma * draw.uniform(0, 1, count, 3, 1, 1) * channels
+    spread = draw.uniform(0, prior.tails, *one)
+    noise = noise * (spread * draw.normal(*image.shape) - spread.square()).exp()  # keeps the variance
+    visible = ~draw.chance(prior.clean, *one)
+    seen = (dark + visible * noise * gain * variance.sqrt()).clamp(0, 1)
+    seen, clean = framed(seen, clean, prior.frames, draw)
+
+    steps = torch.where(draw.chance(prior.eight_bit, *one), 255.0, 65535.0)
+    seen = (seen * steps).round() / steps
+    return curve(seen, level), clean

@@ -1,0 +1,201 @@
+"""The training step: one LightningModule for every kind of stage."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from clode_core.model import Architecture, Model
+from clode_core.training.config import DenoiseStage, StageConfig, TrainingError, UndoStage, ZeroReferenceStage
+from clode_core.training.data import Batch, BatchDataset, batches, step_generator
+from clode_core.training.objectives import Estimators, make_objective
+from clode_core.training.validation import Pair, Panel, measure_exposure, measure_noise_removal
+
+_MIXED = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+_DEVICE_SALT = 500_009  # the choice of pictures and what happens to them must not share random numbers
+
+
+def learning_rate_factor(step: int, stage: StageConfig) -> float:
+    """Linear warm-up, then a cosine that ends at one hundredth."""
+    warm = min(1.0, (step + 1) / stage.warmup_steps)
+    return warm * (0.5 * (1 + math.cos(math.pi * step / stage.steps)) + 0.01)
+
+
+def clean(g: nn.Module, picture: Tensor) -> Tensor:
+    """Apply g to pictures (B, 3, H, W) of any size, continued to the multiple that g needs."""
+    multiple = int(getattr(g, "multiple", 1))
+    height, width = picture.shape[-2:]
+    down, right = -height % multiple, -width % multiple
+    if down or right:
+        picture = F.pad(picture, (0, right, 0, down), mode="replicate")
+    cleaned: Tensor = g(picture)
+    return cleaned[..., :height, :width]
+
+
+class StageModule(LightningModule):
+    """Trains the networks of a model through one stage.
+
+    The averaged weights are what is validated and exported; they are part of the checkpoint.
+
+    Parameters
+    ----------
+    model : Model
+        Where the weights start; not changed.
+    stage : UndoStage, DenoiseStage or ZeroReferenceStage
+        What to minimise.
+    dataset : BatchDataset
+        Its batches.
+    seed : int
+        Of what happens to the pictures.
+    pairs : list of Pair
+        What is validated; may be empty.
+    panel : Panel or None
+        Where the pictures of a validation are written.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        stage: UndoStage | DenoiseStage | ZeroReferenceStage,
+        dataset: BatchDataset,
+        seed: int,
+        pairs: list[Pair],
+        panel: Panel | None = None,
+        log_every_steps: int = 50,
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.stage = stage
+        self.dataset = dataset
+        self.seed = seed
+        self.pairs = pairs
+        self.panel = panel
+        self.log_every_steps = log_every_steps
+        self.workers = workers
+        self.architecture: Architecture = model.architecture
+        self.objective = make_objective(stage)
+        self.networks = nn.ModuleDict({"h": copy.deepcopy(model.h)})
+        if model.g is not None:
+            self.networks["g"] = copy.deepcopy(model.g)
+        self.networks.to(memory_format=torch.channels_last)
+        for name, network in self.networks.items():
+            network.requires_grad_(name in self.objective.trains).train(name in self.objective.trains)
+        self.average = copy.deepcopy(self.networks).requires_grad_(False)
+        self.seconds = 0.0
+        self.started = time.perf_counter()
+        self._sums: dict[str, Tensor] = {}
+        self._summed = 0
+
+    def estimators(self) -> Estimators:
+        """The networks in the trainer's precision, taking and giving 32-bit pictures."""
+        kind = _MIXED.get(str(self.trainer.precision))
+        h, g = self.networks["h"], self.networks["g"] if "g" in self.networks else None
+
+        def mixed() -> torch.autocast:
+            return torch.autocast(self.device.type, kind or torch.bfloat16, enabled=kind is not None)
+
+        def noise_removal(picture: Tensor) -> Tensor:
+            assert g is not None
+            with mixed():
+                return clean(g, picture.contiguous(memory_format=torch.channels_last)).float()
+
+        def curve_parameters(picture: Tensor, exposure_time: Tensor) -> Tensor:
+            with mixed():
+                state = picture.contiguous(memory_format=torch.channels_last)
+                if self.architecture.clean_state and g is not None:
+                    state = clean(g, state)
+                A: Tensor = h(state, exposure_time)
+                return A.float()
+
+        return Estimators(curve_parameters, noise_removal)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        generator = step_generator(
+            self.seed + _DEVICE_SALT, int(batch.step), self.trainer.global_rank, self.device
+        )
+        with torch.autocast(self.device.type, enabled=False):
+            terms = self.objective.terms(self.estimators(), batch, generator)
+            loss = torch.stack(list(terms.values())).sum()
+        for name, term in {**terms, "loss": loss}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + term.detach()
+        self._summed += 1
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        step = self.trainer.global_step
+        decay = min(self.stage.ema, step / (9 + step))
+        for name in self.objective.trains:
+            weights = [p.detach() for p in self.networks[name].parameters()]
+            torch._foreach_lerp_(list(self.average[name].parameters()), weights, 1 - decay)
+        if step % self.log_every_steps == 0:
+            self._write_log(step)
+
+    def _write_log(self, step: int) -> None:
+        values = {f"train/{name}": float(total) / self._summed for name, total in self._sums.items()}
+        self._sums, self._summed = {}, 0
+        if not math.isfinite(values["train/loss"]):
+            raise TrainingError(f"the loss is not a finite number at step {step}: lower the stage's learning_rate.")
+        self.log("loss", values["train/loss"], prog_bar=True, logger=False)
+        values["train/learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
+        for logger in self.loggers:
+            logger.log_metrics(values, step)
+
+    def configure_optimizers(self) -> Any:
+        trained = [p for name in self.objective.trains for p in self.networks[name].parameters()]
+        stage = self.stage
+        optimizer = torch.optim.AdamW(
+            trained, stage.learning_rate, betas=self.objective.betas, weight_decay=stage.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, stage))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        pin = self.device.type == "cuda"
+        return batches(self.dataset, self.trainer.global_step, self.stage.steps, self.workers, pin)
+
+    def export(self) -> Model:
+        """The averaged weights as a model, on the device of the training."""
+        with torch.random.fork_rng(devices=[]):
+            model = Model(self.architecture)
+        weights = self.average.state_dict()
+        model.load_state_dict({name: tensor.detach().clone() for name, tensor in weights.items()})
+        return model.to(self.device)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        mine = range(self.trainer.global_rank, len(self.pairs), self.trainer.world_size)
+        return DataLoader(list(mine), batch_size=None)  # type: ignore[arg-type]
+
+    def on_validation_epoch_start(self) -> None:
+        self._exported = self.export()
+
+    def validation_step(self, index: Tensor, batch_idx: int) -> None:
+        measure = measure_noise_removal if isinstance(self.stage, DenoiseStage) else measure_exposure
+        with torch.autocast(self.device.type, enabled=False):
+            numbers, pictures = measure(self._exported, self.pairs[int(index)])
+        if self.panel is not None and self.trainer.is_global_zero:
+            self.panel.add(pictures)
+        named = {f"val/{name}": value for name, value in numbers.items()}
+        self.log_dict(named, on_step=False, on_epoch=True, sync_dist=self.trainer.world_size > 1, batch_size=1)
+
+    def on_validation_epoch_end(self) -> None:
+        if self.panel is not None and self.trainer.is_global_zero:
+            self.panel.write(self.trainer.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["seconds"] = self.elapsed
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.seconds = float(checkpoint["seconds"])
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds spent in this stage, those before an interruption included."""
+        return self.seconds + time.perf_counter() - self.started

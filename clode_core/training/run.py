@@ -1,0 +1,278 @@
+"""Running a whole training: its stages in order, resumable at any moment."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from clode_core.atomic import write_atomically
+from clode_core.model import Architecture, Model, read_model
+from clode_core.training.config import TrainingConfig, TrainingError
+from clode_core.training.data import make_dataset
+from clode_core.training.module import StageModule
+from clode_core.training.pictures import list_pictures
+from clode_core.training.validation import Pair, Panel, evaluate, read_pairs
+
+WEIGHTS = "clode.safetensors"
+CHECKPOINT = "last.ckpt"
+_FREE_TO_CHANGE = {"trainer", "validation", "output"}  # may differ when a training is resumed
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Checkpoints written beside and renamed: a kill leaves the old one or the new one, whole."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, lambda handle: torch.save(checkpoint, handle))
+
+
+def run_training(config: TrainingConfig, resume: bool = False) -> Path:
+    """Run all stages of a training.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        From `load_config`.
+    resume : bool
+        Continue what is in ``config.output``: finished stages are skipped, an interrupted one goes on from
+        its last checkpoint with the same schedule, data and randomness.
+
+    Returns
+    -------
+    Path
+        The weights, ``clode.safetensors`` in the output folder, with a model card inside.
+
+    Raises
+    ------
+    TrainingError
+        If the output folder is in use, the data do not serve, or the loss is no longer finite.
+    """
+    threads = torch.get_num_threads()
+    with _quiet():
+        try:
+            if config.trainer.threads is not None:
+                torch.set_num_threads(config.trainer.threads)
+            torch.set_flush_denormal(True)  # averages of dying gradients would slow a CPU down many times
+            return _run(config, resume)
+        finally:
+            torch.set_flush_denormal(False)
+            torch.set_num_threads(threads)
+
+
+def _run(config: TrainingConfig, resume: bool) -> Path:
+    output = config.output
+    _check_folders(config)
+    pairs = read_pairs(config.validation) if config.validation is not None else []
+    model = _starting_model(config)
+    if _first_process():
+        _claim(config, resume)
+    stages: list[dict[str, Any]] = []
+    for number, stage in enumerate(config.stages):
+        folder = output / f"{number + 1}-{stage.kind}"
+        finished = folder / WEIGHTS
+        if finished.is_file():
+            model = read_model(finished)
+        else:
+            model = _run_stage(config, number, folder, model, pairs)
+        stages.append(model.card["stage"])
+    target = output / WEIGHTS
+    if _first_process():
+        card = _card(config, stages)
+        card["metrics"] = evaluate(model, pairs)
+        model.card = card
+        model.to("cpu").save(target)
+    return target
+
+
+def _run_stage(config: TrainingConfig, number: int, folder: Path, model: Model, pairs: list[Pair]) -> Model:
+    """Train one stage, from its checkpoint if there is one; its weights mark it as finished."""
+    stage, settings, validation = config.stages[number], config.trainer, config.validation
+    folder.mkdir(parents=True, exist_ok=True)
+    seed = config.seed * 101 + number
+    rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
+    started = time.perf_counter()
+    dataset = make_dataset(config.data, stage, config.architecture.working_size, seed, rank)
+    shrink = validation is not None and stage.kind != "denoise"
+    shown = [pair.shrunk(validation.long_side) for pair in pairs] if shrink and validation else pairs
+    module = StageModule(
+        model,
+        stage,
+        dataset,
+        seed,
+        shown,
+        Panel(folder / "panels", validation.shown) if validation else None,
+        settings.log_every_steps,
+        settings.workers,
+    )
+    runs = len(list(folder.glob("log/version_*")))
+    callbacks: list[Any] = [
+        ModelCheckpoint(
+            folder,
+            CHECKPOINT.removesuffix(".ckpt"),
+            every_n_train_steps=settings.checkpoint_every_steps,
+            save_top_k=1,
+            enable_version_counter=False,
+        )
+    ]
+    if settings.progress:
+        callbacks.append(TQDMProgressBar(refresh_rate=max(1, min(10, settings.log_every_steps))))
+    trainer = Trainer(
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        num_nodes=settings.nodes,
+        strategy=settings.strategy,
+        precision=settings.precision,
+        max_steps=stage.steps,
+        max_epochs=-1,
+        gradient_clip_val=stage.gradient_clip,
+        val_check_interval=validation.every_steps if validation else None,
+        check_val_every_n_epoch=None if validation else 1,
+        limit_val_batches=1.0 if validation else 0,
+        num_sanity_val_steps=0,
+        inference_mode=False,
+        use_distributed_sampler=False,
+        log_every_n_steps=settings.log_every_steps,
+        logger=[
+            CSVLogger(folder, name="log", version=runs, flush_logs_every_n_steps=1),
+            TensorBoardLogger(folder, name="tensorboard", version=""),
+        ],
+        callbacks=callbacks,
+        plugins=[AtomicCheckpointIO()],
+        enable_progress_bar=settings.progress,
+        enable_model_summary=False,
+    )
+    checkpoint = folder / CHECKPOINT
+    trainer.fit(module, ckpt_path=checkpoint if checkpoint.is_file() else None, weights_only=True)
+    if trainer.global_step < stage.steps:
+        raise TrainingError(f"stage {number} was interrupted at step {trainer.global_step} of {stage.steps}.")
+    done = module.export().to("cpu")
+    done.card = {
+        "name": config.name,
+        "stage": {
+            "kind": stage.kind,
+            "steps": trainer.global_step,
+            "seconds": round(module.elapsed, 1),
+            "preparation_seconds": round(module.started - started, 1),
+            "data": dataset.facts,
+            "metrics": {
+                name.removeprefix("val/"): round(float(value), 4)
+                for name, value in trainer.callback_metrics.items()
+                if name.startswith("val/")
+            },
+        },
+    }
+    if trainer.is_global_zero:
+        done.save(folder / WEIGHTS)
+    trainer.strategy.barrier()
+    return done
+
+
+def _first_process() -> bool:
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
+
+
+def _check_folders(config: TrainingConfig) -> None:
+    """Find missing data before anything is written."""
+    list_pictures([*config.data.normal, *config.data.dark], config.data.exclude)
+
+
+def _starting_model(config: TrainingConfig) -> Model:
+    architecture = Architecture(**config.architecture.model_dump())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model = Model(architecture)
+    if config.start_from is not None:
+        start = read_model(config.start_from)
+        try:
+            model.load_state_dict(start.state_dict())
+        except RuntimeError:
+            raise TrainingError(f"start_from: {config.start_from} holds networks of another architecture.") from None
+    return model
+
+
+def _claim(config: TrainingConfig, resume: bool) -> None:
+    """Make the output folder ours, or check that what is in it is this very training."""
+    output, record = config.output, config.output / "config.yaml"
+    values = config.model_dump(mode="json")
+    if output.exists() and not output.is_dir():
+        raise TrainingError(f"output: {output} is a file, not a folder.")
+    if output.is_dir() and any(output.iterdir()):
+        if not resume:
+            raise TrainingError(
+                f"output: {output} is not empty: resume the training in it, or choose another folder."
+            )
+        if not record.is_file():
+            raise TrainingError(f"output: {output} holds no config.yaml, so there is no training to resume.")
+        before = yaml.safe_load(record.read_text(encoding="utf-8"))
+        changed = [k for k, v in values.items() if k not in _FREE_TO_CHANGE and before.get(k) != v]
+        if changed:
+            raise TrainingError(
+                f"{changed[0]}: differs from the training in {output}: resume it unchanged, or choose another output."
+            )
+    output.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    write_atomically(record, lambda handle: handle.write(text.encode()))
+
+
+def _card(config: TrainingConfig, stages: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the weights say about how they came to be; folder names only, no paths."""
+    values = config.model_dump(mode="json")
+    names = {
+        kind: [Path(folder).name for folder in values["data"][kind]] for kind in ("normal", "dark", "exclude")
+    }
+    values["data"] |= names
+    values["output"] = config.output.name
+    values["start_from"] = config.start_from.name if config.start_from else None
+    if config.validation is not None:
+        values["validation"] |= {"low": config.validation.low.name, "high": config.validation.high.name}
+    return {
+        "name": config.name,
+        "created": datetime.now(UTC).date().isoformat(),
+        "data": names,
+        "stages": stages,
+        "config": values,
+        "seed": config.seed,
+        "hardware": _hardware(),
+        "torch": str(torch.__version__),
+    }
+
+
+def _hardware() -> str:
+    if torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {torch.get_num_threads()} threads"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what Lightning says about choices made here on purpose."""
+    with warnings.catch_warnings():
+        for message in (
+            r".*does not have many workers.*",  # pictures are in memory: workers would only copy them
+            r".*Checkpoint directory .* exists and is not empty.*",  # it is the stage's own folder
+            r".*is available but not used.*",  # the accelerator is the configuration's choice
+            r".*resuming from a checkpoint that ended before the epoch ended.*",  # batches are numbered by step
+            r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # inside Lightning
+        ):
+            warnings.filterwarnings("ignore", message)
+        yield

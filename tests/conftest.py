@@ -1,0 +1,59 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from clode_core.model import Architecture, Model, load_model
+
+# One table of tolerances: dtype of the arithmetic to how closely two ways to the same picture agree.
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 2e-2}
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def model():
+    """The packaged weights."""
+    return load_model(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def untrained():
+    """Small random networks whose maps vary a lot: a harder case for the mathematics than trained ones."""
+    torch.manual_seed(1)
+    model = Model(
+        Architecture(
+            curve_options={"widths": [8, 8, 8]}, noise_options={"widths": [8, 8], "depth": 1}, working_size=48
+        )
+    )
+    head = model.h.head
+    head.weight.normal_(0, 0.4)
+    head.bias.zero_()
+    return model
+
+
+@pytest.fixture
+def dark(random):
+    """A dark 8-bit colour picture (60, 90, 3) with a bright corner."""
+    y, x = np.mgrid[:60, :90]
+    base = np.stack([20 + 15 * np.sin(x / 9), 18 + 12 * np.cos(y / 7), 10 + x / 6], -1)
+    base[:15, :20] += 150
+    return np.clip(base + random.normal(0, 2, base.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    folder = os.environ.get("CLODE_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("the training and validation pictures are not here (set CLODE_DATA to their folder)")
+    return Path(folder)

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+
+from clode_core.image import (
+    ImageError,
+    Levels,
+    as_image,
+    from_unit,
+    layout,
+    resolve_levels,
+    to_unit,
+    working_dtype,
+)
+
+DTYPES = [np.uint8, np.uint16, np.uint32, np.int16, np.int32, np.float16, np.float32, np.float64]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_unit_intensities_and_back_is_the_same_array(dtype, random):
+    if np.dtype(dtype).kind == "f":
+        array = random.random((5, 7)).astype(dtype)
+    else:
+        array = random.integers(0, np.iinfo(dtype).max, (5, 7), endpoint=True).astype(dtype)
+        array[0, :2] = 0, np.iinfo(dtype).max
+    levels = resolve_levels(array)
+    unit = to_unit(array, levels, working_dtype(array.dtype))
+    assert unit.min() >= 0 and unit.max() <= 1 + 1e-6
+    back = from_unit(unit, levels, array.dtype)
+    assert back.dtype == array.dtype
+    if array.dtype.kind == "f":
+        assert np.allclose(back, array, rtol=1e-3 if dtype == np.float16 else 1e-6)
+    else:
+        assert np.array_equal(back, array)
+
+
+@pytest.mark.parametrize(
+    ("shape", "stack", "channels"),
+    [
+        ((40, 50), (), 0),
+        ((1, 1), (), 0),
+        ((1, 900), (), 0),
+        ((40, 50, 1), (), 1),
+        ((40, 50, 2), (), 2),
+        ((40, 50, 3), (), 3),
+        ((40, 50, 4), (), 4),
+        ((1, 1, 3), (), 3),
+        ((1, 900, 3), (), 3),
+        ((5, 40, 50), (5,), 0),
+        ((3, 40, 50), (3,), 0),
+        ((5, 40, 50, 3), (5,), 3),
+        ((6, 2, 40, 50), (6, 2), 0),
+    ],
+)
+def test_the_layout_is_guessed_from_the_shape(shape, stack, channels):
+    where = layout(np.zeros(shape, np.uint8))
+    assert (where.stack, where.channels) == (stack, channels)
+
+
+def test_rgb_settles_an_ambiguous_shape():
+    array = np.zeros((40, 50, 4), np.uint8)
+    assert layout(array, rgb=False).stack == (40,)
+    assert layout(array, rgb=True).alpha
+
+
+@pytest.mark.parametrize(
+    ("array", "part"),
+    [
+        (np.zeros((0, 4)), "empty"),
+        (np.zeros((4, 0, 3)), "empty"),
+        (np.zeros(5), "two axes"),
+        (np.float32(1), "two axes"),
+        (np.zeros((4, 4), complex), "complex128"),
+        (np.array([[None, 1]], object), "object"),
+        (np.array([["a"]]), "dtype <U1"),
+        (np.zeros((4, 4), bool), "bool"),
+    ],
+)
+def test_an_array_that_is_no_image_is_refused_in_one_sentence(array, part):
+    with pytest.raises(ImageError, match=part) as caught:
+        as_image(array)
+    assert "\n" not in str(caught.value)
+
+
+def test_five_channels_are_refused_with_a_way_out():
+    with pytest.raises(ImageError, match=r"looks like 5 channels.*rgb=False"):
+        layout(np.zeros((40, 50, 5), np.uint8))
+
+
+def test_rgb_without_a_channel_axis_is_refused():
+    with pytest.raises(ImageError, match="1 to 4 channels"):
+        layout(np.zeros((40, 50), np.uint8), rgb=True)
+
+
+def test_auto_levels_find_twelve_bits_and_the_camera_offset(random):
+    array = random.integers(100, 3000, (64, 64)).astype(np.uint16)
+    levels = resolve_levels(array, "auto")
+    assert levels.white == 4095
+    assert 100 <= levels.black <= 110
+
+
+def test_auto_levels_of_floats_are_their_range_and_ignore_nan():
+    array = np.linspace(10, 90, 5000).reshape(50, 100)
+    array[0, 0] = np.nan
+    array[0, 1] = np.inf
+    levels = resolve_levels(array, "auto")
+    assert levels.white == 90
+    assert 10 <= levels.black < 10.2
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -3.0])
+def test_auto_levels_of_a_constant_image_are_usable(value):
+    levels = resolve_levels(np.full((8, 8), value), "auto")
+    assert levels.black < levels.white
+
+
+@pytest.mark.parametrize(
+    ("levels", "part"),
+    [
+        ((10, 10), "black below white"),
+        ((float("nan"), 1), "finite"),
+        ("loud", "'dtype', 'auto'"),
+        (("a", "b"), "'dtype', 'auto'"),
+        ((1, 2, 3), "'dtype', 'auto'"),
+        (7, "'dtype', 'auto'"),
+    ],
+)
+def test_wrong_levels_are_named(levels, part):
+    with pytest.raises(ImageError, match=part):
+        resolve_levels(np.zeros((4, 4), np.uint8), levels)
+
+
+def test_floats_far_beyond_one_ask_for_levels():
+    with pytest.raises(ImageError, match="levels='auto'"):
+        resolve_levels(np.full((4, 4), 200.0))
+
+
+def test_levels_are_compared_in_the_units_of_the_array():
+    unit = to_unit(np.array([[100, 2100, 4100]], np.uint16), Levels(100, 4100))
+    assert unit.tolist() == [[0.0, 0.5, 1.0]]
