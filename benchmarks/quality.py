@@ -1,6 +1,6 @@
 """Quality on pairs: the packaged weights beside the control (A = 1, same noise removal).
 
-    python benchmarks/quality.py LOW HIGH [--weights FILE] [--limit N]
+    python benchmarks/quality.py LOW HIGH [--weights FILE] [--limit N] [--working-size N]
 
 PSNR and SSIM of 8-bit RGB results (SSIM: Gaussian window 11, sigma 1.5, data range 255, per channel, valid
 border), averaged over the pairs; `best` is the best exposure time of each picture on a grid of 0.05.
@@ -76,10 +76,13 @@ def main():
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--no-denoise", action="store_true")
+    parser.add_argument("--working-size", type=int, help="solve at another size than the trained one")
     arguments = parser.parse_args()
     names = sorted(p.name for p in arguments.low.iterdir())[: arguments.limit]
     pairs = [(read_picture(arguments.low / n).pixels, read_picture(arguments.high / n).pixels) for n in names]
     model = load_model(arguments.weights, device="cpu")
+    if arguments.working_size:
+        model.architecture = replace(model.architecture, working_size=arguments.working_size)
     control = Model(replace(model.architecture, curve_network="control", curve_options={}))
     control.g.load_state_dict(model.g.state_dict())
     denoise = not arguments.no_denoise

@@ -167,9 +167,7 @@ def start_up(repeat):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--reference-up-to", type=float, default=2, help="largest size of the reference, megapixels"
-    )
+    parser.add_argument("--reference-up-to", type=float, default=2, help="largest reference, megapixels")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--child", nargs=2, metavar=("MODE", "MEGAPIXELS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()

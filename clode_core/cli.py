@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -269,12 +270,15 @@ def info(weights: _Weights = None, device: _Device = "auto") -> None:
         import torch
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
 
         from clode_core import __version__
         from clode_core.model import PACKAGED_WEIGHTS
 
         model = _model(weights, device)
         table = Table(show_header=False, box=None)
+        table.add_column()
+        table.add_column(overflow="fold")
         rows = {
             "clode-core": __version__,
             "python": f"{platform.python_version()} ({sys.executable})",
@@ -285,8 +289,9 @@ def info(weights: _Weights = None, device: _Device = "auto") -> None:
             "noise removal": f"{model.architecture.noise_network or 'none'}, {_count(model.g):,} parameters",
             "working size": f"{model.architecture.working_size} pixels",
         }
-        for name, value in (rows | {k: str(v) for k, v in model.card.items()}).items():
-            table.add_row(name, value)
+        card = {k: v if isinstance(v, str) else json.dumps(v, indent=1) for k, v in model.card.items()}
+        for name, value in (rows | card).items():
+            table.add_row(name, Text(value))
         Console(soft_wrap=False).print(table)
 
 
