@@ -58,7 +58,7 @@ def reference(model, picture):
 
 
 def child(mode, megapixels, repeat):
-    from clode_core.enhance import enhance
+    from clode_core.enhancement import enhance
     from clode_core.model import load_model
 
     picture = photograph(*SIZES[megapixels])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from clode_core._version import __version__
 
 if TYPE_CHECKING:
-    from clode_core.enhance import enhance
+    from clode_core.enhancement import enhance
     from clode_core.files import Picture, PictureError, read_picture, write_picture
     from clode_core.image import ImageError, Levels
     from clode_core.model import Architecture, Model, WeightsError, load_model
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from clode_core.trajectory import Trajectory
 
 _HOMES = {
-    "enhance": "clode_core.enhance",
+    "enhance": "clode_core.enhancement",
     "load_model": "clode_core.model",
     "Model": "clode_core.model",
     "Architecture": "clode_core.model",

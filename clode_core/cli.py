@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from clode_core.files import Picture
     from clode_core.image import LevelsArgument
     from clode_core.model import Model
     from clode_core.ode import Solver
@@ -88,7 +90,7 @@ def _pictures(paths: list[Path]) -> list[Path]:
 
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if _is_folder(path):
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
             if not inside:
                 raise UserError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))})")
@@ -98,17 +100,43 @@ def _pictures(paths: list[Path]) -> list[Path]:
     return found
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that no file can have; reading it will say so
+        return False
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _say(path: Path) -> None:
+    """Print a path, whatever bytes are in its name."""
+    encoding = sys.stdout.encoding or "utf-8"
+    typer.echo(os.fsencode(path).decode(encoding, "backslashreplace"))
+
+
+def _depth_levels(picture: Picture, levels: LevelsArgument) -> LevelsArgument:
+    """The levels of a file that says it holds fewer bits than its integers could, such as 12 in 16."""
+    dtype = picture.pixels.dtype
+    if levels == "dtype" and dtype.kind == "u" and picture.bit_depth < 8 * dtype.itemsize:
+        return 0.0, float(2**picture.bit_depth - 1)
+    return levels
+
+
 def _targets(sources: list[Path], folder: Path) -> list[Path]:
     targets = [folder / source.name for source in sources]
-    seen: dict[Path, Path] = {}
+    seen: dict[str, Path] = {}
     for source, target in zip(sources, targets, strict=True):
-        if target.resolve() == source.resolve():
+        name = target.name.casefold()
+        if _same(target, source):
             raise UserError(f"{source} would be overwritten: choose another folder with -o")
-        if target in seen and seen[target].resolve() != source.resolve():
+        if name in seen and not _same(seen[name], source):
             raise UserError(
-                f"{seen[target]} and {source} would both become {target}: enhance them into two folders"
+                f"{seen[name]} and {source} would both become {target}: enhance them into two folders"
             )
-        seen[target] = source
+        seen[name] = source
     return targets
 
 
@@ -180,8 +208,8 @@ def enhance(
         level = _levels(levels)
         sources = _pictures(paths)
         targets = _targets(sources, output)
-        from clode_core.enhance import enhance as enhance_array
-        from clode_core.enhance import span_for
+        from clode_core.enhancement import enhance as enhance_array
+        from clode_core.enhancement import span_for
         from clode_core.files import read_picture, write_picture
 
         span_for(exposure_time)
@@ -202,7 +230,7 @@ def enhance(
                         denoise=denoise,
                         model=model,
                         solver=chosen,
-                        levels=level,
+                        levels=_depth_levels(picture, level),
                         rgb=picture.channels_last,
                         progress=report,
                     )
@@ -212,7 +240,7 @@ def enhance(
                     message = str(error) or "out of memory"
                     _complain(message if str(source) in message else f"{source}: {message}")
                 else:
-                    typer.echo(str(target))
+                    _say(target)
         if failed:
             raise UserError(f"{failed} of {len(sources)} pictures could not be enhanced")
 
@@ -243,7 +271,7 @@ def ladder(
         from clode_core.ladder import contact_sheet
 
         target = output or image.with_name(f"{image.stem}-ladder.png")
-        if target.resolve() == image.resolve():
+        if _same(target, image):
             raise UserError(f"{image} would be overwritten: choose another name with -o")
         chosen = _solver(solver, step, tolerance)
         picture = read_picture(image)
@@ -254,11 +282,11 @@ def ladder(
             denoise=denoise,
             width=width,
             solver=chosen,
-            levels=_levels(levels),
+            levels=_depth_levels(picture, _levels(levels)),
             rgb=picture.channels_last,
         )
         write_picture(target, sheet)
-        typer.echo(str(target))
+        _say(target)
 
 
 @app.command()

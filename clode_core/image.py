@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[Any]
 LevelsArgument: TypeAlias = Literal["dtype", "auto"] | tuple[float, float]
 
+_SAY_LEVELS = "pass levels=(black, white) or levels='auto' (--levels at the command line)"
 _ALPHA_CHANNELS = {2, 4}
+_FOREIGN_MODES = {"P", "PA", "CMYK", "LAB", "HSV", "YCbCr"}  # of Pillow: numbers that are no intensities
 _FEW = 16  # a last axis this short, behind two long ones, is channels rather than a row of pixels
 
 
@@ -34,6 +36,11 @@ class Levels:
                 f"black level {self.black:g} and white level {self.white:g} must be finite numbers, "
                 "black below white"
             )
+        if not 1e-30 <= self.white - self.black <= 1e30 or abs(self.black) > 1e30:
+            raise ImageError(
+                f"black level {self.black:g} and white level {self.white:g} are too close or too far apart "
+                "to compute with: scale the image"
+            )
 
 
 def as_image(image: Any) -> Array:
@@ -44,7 +51,14 @@ def as_image(image: Any) -> Array:
     ImageError
         For empty, boolean, complex, object and text arrays and for fewer than two axes.
     """
-    array = np.asarray(image)
+    if getattr(image, "mode", None) in _FOREIGN_MODES:
+        raise ImageError(f"a picture in mode {image.mode} has no intensities to enhance: convert it to RGB")
+    if isinstance(image, np.ma.MaskedArray) and np.ma.is_masked(image):
+        raise ImageError("the image has masked pixels: fill them first, for example with NaN")
+    try:
+        array = np.asarray(image)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ImageError(f"this cannot be read as an image array ({error})") from None
     if array.dtype.kind not in "uif":
         raise ImageError(
             f"cannot enhance an array of dtype {array.dtype}: "
@@ -115,6 +129,11 @@ def layout(array: Array, rgb: bool | None = None) -> Layout:
     return Layout(array.shape[:-3], last)
 
 
+def colours(array: Array, where: Layout) -> Array:
+    """The array without its alpha channel."""
+    return array[..., :-1] if where.alpha else array
+
+
 def planes(array: Array, where: Layout) -> Iterator[tuple[tuple[int, ...], Array]]:
     """Yield each picture of a stack with its index: (Y, X) or (Y, X, C) views of `array`."""
     for index in np.ndindex(where.stack):
@@ -144,17 +163,23 @@ def resolve_levels(array: Array, levels: LevelsArgument = "dtype") -> Levels:
         if levels != "dtype":
             raise ImageError(f"levels must be 'dtype', 'auto' or (black, white), not {levels!r}")
         if array.dtype.kind in "ui":
+            if array.dtype.itemsize >= 4 and 0 < (reached := int(array.max())) < 2**16:
+                raise ImageError(
+                    f"{array.dtype} data that reach only {reached} are not at full scale: {_SAY_LEVELS}"
+                )
             return Levels(0.0, float(np.iinfo(array.dtype).max))
         largest = _finite_extreme(array, np.max)
         if largest > 2.0:
             raise ImageError(
                 f"a floating-point image is taken to lie in [0, 1], but this one reaches {largest:g}: "
-                "pass levels=(black, white) or levels='auto'"
+                f"{_SAY_LEVELS}"
             )
         return Levels(0.0, 1.0)
     try:
+        if isinstance(levels, bytes):
+            raise TypeError
         black, white = (float(value) for value in levels)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ImageError(f"levels must be 'dtype', 'auto' or (black, white), not {levels!r}") from None
     return Levels(black, white)
 
@@ -169,13 +194,16 @@ def _finite_extreme(array: Array, extreme: Any) -> float:
 
 
 def _auto_levels(array: Array) -> Levels:
-    sample = array.reshape(-1)[:: max(1, array.size // 2_000_000)]
+    step = max(1, array.size // 2_000_000)
+    while step > 1 and (step % 2 == 0 or step % 3 == 0):  # or only one channel would be seen
+        step += 1
+    sample = array.reshape(-1)[::step]
     sample = sample[np.isfinite(sample)] if array.dtype.kind == "f" else sample
     black = float(np.quantile(sample, 1e-3)) if sample.size else 0.0
     largest = _finite_extreme(array, np.max)
     if array.dtype.kind in "ui":
         bits = next((b for b in (8, 10, 12, 14, 16) if largest < 2**b), None)
-        white = float(2**bits - 1) if bits else float(np.iinfo(array.dtype).max)
+        white = float(min(2 ** (bits or 64) - 1, np.iinfo(array.dtype).max))
     else:
         white = largest
     if not black < white:
@@ -199,7 +227,7 @@ def from_unit(unit: Array, levels: Levels, dtype: np.dtype[Any]) -> Array:
         np.rint(unit, out=unit)
         limits = np.iinfo(dtype)
         top = unit.dtype.type(limits.max)
-        if top > limits.max:  # a float32 or float64 that was rounded up, beyond the integer
+        if int(top) > limits.max:  # a float32 or float64 that was rounded up, beyond the integer
             top = np.nextafter(top, unit.dtype.type(0))
         np.clip(unit, limits.min, top, out=unit)
     return unit.astype(dtype, copy=False)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clode_core.enhance import span_for
-from clode_core.image import Array, LevelsArgument, as_image, layout, resolve_levels, to_unit
+from clode_core.enhancement import span_for
+from clode_core.image import Array, LevelsArgument, as_image, colours, layout, resolve_levels, to_unit
 from clode_core.model import Model
 from clode_core.ode import Solver
 
@@ -24,7 +24,7 @@ def contact_sheet(
     denoise: bool = True,
     width: int = 360,
     columns: int = 4,
-    solver: Solver | None = None,
+    solver: Solver | str | None = None,
     levels: LevelsArgument = "dtype",
     rgb: bool | None = None,
 ) -> NDArray[np.uint8]:
@@ -41,7 +41,7 @@ def contact_sheet(
     denoise : bool
         Remove noise.
     width : int
-        Width of one picture on the sheet.
+        Width of one picture on the sheet; its height is at most three times that.
     columns : int
         Pictures in a row.
     solver, levels, rgb
@@ -58,7 +58,7 @@ def contact_sheet(
     where = layout(array, rgb)
     for length in where.stack:
         array = array[length // 2]
-    level = resolve_levels(array, levels)
+    level = resolve_levels(colours(array, where), levels)
     spans = [span_for(t) for t in exposure_times] or [span_for("auto")]
     span = min(s[0] for s in spans), max(s[1] for s in spans)
     path = model.solve(
@@ -67,7 +67,7 @@ def contact_sheet(
     auto = path.auto()
     entries = [(t, f"T = {t:g}") for t in exposure_times] + [(auto, f"auto, T = {auto:.2f}")]
     font = ImageFont.load_default(size=16)
-    height = max(1, round(array.shape[0] * width / array.shape[1]))
+    height = min(3 * width, max(1, round(array.shape[0] * width / array.shape[1])))
     rows = -(-len(entries) // columns)
     columns = min(columns, len(entries))
     cell = (width + _GAP, height + _CAPTION + _GAP)

@@ -11,7 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from clode_core.image import Array, ImageError, Levels, LevelsArgument, as_image, layout, resolve_levels
+from clode_core.image import (
+    Array,
+    ImageError,
+    Levels,
+    LevelsArgument,
+    as_image,
+    colours,
+    layout,
+    resolve_levels,
+)
 from clode_core.networks import CURVE_NETWORKS, NOISE_NETWORKS
 from clode_core.ode import Solver, solve_dense
 from clode_core.trajectory import Source, Trajectory
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     from clode_core.denoising import NoiseRemoval
 
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_DEVICES = {"cpu", "cuda", "mps", "xpu"}
 DEFAULT_SPAN = (-5.0, 5.0)
 FORMAT = "clode-1"
 PACKAGED_WEIGHTS = Path(__file__).parent / "weights" / "clode.safetensors"
@@ -52,11 +62,33 @@ class Architecture:
     working_size: int = 128
     clean_state: bool = False
 
+    def __post_init__(self) -> None:
+        size = self.working_size
+        if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 4096:
+            raise ValueError(f"working_size must be a whole number from 16 to 4096, not {size!r}")
+        if self.curve_network not in CURVE_NETWORKS:
+            raise ValueError(f"unknown curve network {self.curve_network!r}")
+        if self.noise_network and self.noise_network not in NOISE_NETWORKS:
+            raise ValueError(f"unknown noise network {self.noise_network!r}")
+        for options in (self.curve_options, self.noise_options):
+            if not isinstance(options, dict):
+                raise ValueError(f"network options must be names and values, not {options!r}")
+            for name, value in options.items():
+                numbers = value if isinstance(value, list | tuple) else [value]
+                if not 1 <= len(numbers) <= 8 or not all(_small_number(n) for n in numbers):
+                    raise ValueError(
+                        f"network option {name} must be positive and at most 4096, not {value!r}"
+                    )
+
     def build(self) -> tuple[nn.Module, nn.Module | None]:
         """New, untrained networks ``h`` and ``g``."""
         curve_network = CURVE_NETWORKS[self.curve_network](**self.curve_options)
         noise = NOISE_NETWORKS[self.noise_network](**self.noise_options) if self.noise_network else None
         return curve_network, noise
+
+
+def _small_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 4096
 
 
 def choose_device(device: str = "auto") -> torch.device:
@@ -67,12 +99,16 @@ def choose_device(device: str = "auto") -> torch.device:
     ValueError
         If the device is unknown or not available here.
     """
+    if not isinstance(device, str | torch.device):
+        raise ValueError(f"a device is 'auto', 'cpu', 'cuda' or 'mps', not {device!r}")
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         chosen = torch.device(device)
+        if chosen.type not in _DEVICES:
+            raise RuntimeError
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError):
         raise ValueError(f"device {device!r} is not available here: use 'auto' or 'cpu'") from None
@@ -97,14 +133,27 @@ class Model:
         What to build.
     card : dict, optional
         Model card: provenance and measured numbers, kept beside the weights.
+    tensors : dict, optional
+        Weights as `state_dict` gives them; by default the networks are untrained.
     """
 
-    def __init__(self, architecture: Architecture, card: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        architecture: Architecture,
+        card: dict[str, Any] | None = None,
+        *,
+        tensors: dict[str, Tensor] | None = None,
+    ) -> None:
         self.architecture = architecture
         self.card = card or {}
         self.h: nn.Module
         self.g: nn.Module | None
-        self.h, self.g = architecture.build()
+        if tensors is None:
+            self.h, self.g = architecture.build()
+        else:
+            with torch.device("meta"):  # nothing is allocated for networks that do not fit their weights
+                self.h, self.g = architecture.build()
+            self.load_state_dict(tensors, assign=True)
         self.device = torch.device("cpu")
         self.to("cpu")
 
@@ -131,7 +180,7 @@ class Model:
         image: Any,
         *,
         span: tuple[float, float] = DEFAULT_SPAN,
-        solver: Solver | None = None,
+        solver: Solver | str | None = None,
         levels: LevelsArgument = "dtype",
         rgb: bool | None = None,
         precision: str = "float32",
@@ -144,8 +193,8 @@ class Model:
             (Y, X) grey or (Y, X, C) with C from 1 to 4: grey, grey + alpha, RGB, RGBA; integer or float.
         span : (float, float)
             Exposure times that will be asked for; must contain 0.
-        solver : Solver, optional
-            By default `Solver()`.
+        solver : Solver or str, optional
+            A solver or its name; by default `Solver()`.
         levels : {"dtype", "auto"} or (float, float)
             Black and white level, see `image.resolve_levels`.
         rgb : bool, optional
@@ -172,7 +221,8 @@ class Model:
                 f"solve takes one picture, not a stack of shape {array.shape}: "
                 "call it for each plane, or use enhance"
             )
-        return self.solve_plane(array, where.alpha, resolve_levels(array, levels), span, solver, precision)
+        level = resolve_levels(colours(array, where), levels)
+        return self.solve_plane(array, where.alpha, level, span, solver, precision)
 
     def solve_plane(
         self,
@@ -180,17 +230,17 @@ class Model:
         alpha: bool,
         levels: Levels,
         span: tuple[float, float],
-        solver: Solver | None,
+        solver: Solver | str | None,
         precision: str,
     ) -> Trajectory:
         """Solve one plane whose layout and levels are known; see `solve`."""
-        kind = _PRECISIONS.get(precision)
-        if kind is None:
+        if precision not in list(_PRECISIONS):
             raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, not {precision!r}")
+        kind = _PRECISIONS[precision]
         source = Source(array, levels, alpha=alpha, device=self.device)
         with torch.inference_mode(), torch.autocast(self.device.type, kind, enabled=kind != torch.float32):
             working = source.shrunk(self.architecture.working_size)
-            exponent = solve_dense(self._float_curve_parameters, working, span, solver or Solver())
+            exponent = solve_dense(self._float_curve_parameters, working, span, Solver.named(solver))
         g = cast("NoiseRemoval | None", self.g)
         return Trajectory(source, exponent, working, g, span=span, precision=kind)
 
@@ -204,12 +254,17 @@ class Model:
             named |= {f"g.{k}": v for k, v in self.g.state_dict().items()}
         return named
 
-    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
-        """Set the weights of both networks; every name must match."""
+    def load_state_dict(self, tensors: dict[str, Tensor], *, assign: bool = False) -> None:
+        """Set the weights of both networks; every name and shape must match, every value be finite."""
+        for name, tensor in tensors.items():
+            if not name.startswith(("h.", "g.")):
+                raise ValueError(f"unexpected tensor {name}")
+            if not bool(tensor.isfinite().all()):
+                raise ValueError(f"tensor {name} holds numbers that are not finite")
         for prefix, network in (("h.", self.h), ("g.", self.g)):
             if network is not None:
                 part = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-                network.load_state_dict(part, strict=True)
+                network.load_state_dict(part, strict=True, assign=assign)
 
     def save(self, path: str | Path) -> Path:
         """Write the weights and the model card as safetensors, beside and renamed."""
@@ -249,6 +304,8 @@ def load_model(weights: str | Path | None = None, *, device: str = "auto") -> Mo
     ValueError
         If the device is not available.
     """
+    if weights is not None and not isinstance(weights, str | Path):
+        raise WeightsError(f"weights are the path of a .safetensors file, not {weights!r}")
     path = Path(weights) if weights is not None else PACKAGED_WEIGHTS
     return read_model(path).to(choose_device(device))
 
@@ -272,11 +329,22 @@ def read_model(path: Path) -> Model:
             f"{path} is a safetensors file but not CLODE weights (format {header.get('format')!r})"
         )
     try:
-        model = Model(
-            Architecture(**json.loads(header["architecture"])), json.loads(header.get("card", "{}"))
+        card = json.loads(header.get("card", "{}"))
+        architecture = Architecture(**json.loads(header["architecture"]))
+        if not isinstance(card, dict):
+            raise ValueError("its model card is no table")
+        return Model(
+            architecture, card, tensors={name: t.to(torch.float32, copy=True) for name, t in _floats(tensors)}
         )
-        model.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        first_line = str(error).splitlines()[0]
-        raise WeightsError(f"{path} describes networks that do not fit its weights ({first_line})") from error
-    return model
+    except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(
+            f"{path} describes networks that do not fit its weights ({reason[:200]})"
+        ) from error
+
+
+def _floats(tensors: dict[str, Tensor]) -> list[tuple[str, Tensor]]:
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise ValueError(f"tensor {name} is {tensor.dtype}")
+    return list(tensors.items())

@@ -18,6 +18,7 @@ CurveEstimator = Callable[[Tensor, Tensor], Tensor]
 FIXED_STEP = ("euler", "midpoint", "heun2", "heun3", "rk4")
 ADAPTIVE = ("dopri5", "bosh3", "adaptive_heun", "fehlberg2", "dopri8")
 SOLVERS = FIXED_STEP + ADAPTIVE
+_BOUNDS = {"step": (1e-3, 5.0), "tolerance": (1e-12, 1.0), "max_steps": (1, 100_000)}
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,26 @@ class Solver:
     name: str = "midpoint"
     step: float = 0.5
     tolerance: float = 1e-3
-    max_steps: int = 10_000
+    max_steps: int = 1000
 
     def __post_init__(self) -> None:
         if self.name not in SOLVERS:
             raise ValueError(f"unknown solver {self.name!r}: choose one of {', '.join(SOLVERS)}")
-        if not (math.isfinite(self.step) and self.step > 0):
-            raise ValueError(f"solver step must be a positive number, not {self.step}")
-        if not (math.isfinite(self.tolerance) and self.tolerance > 0):
-            raise ValueError(f"solver tolerance must be a positive number, not {self.tolerance}")
-        if self.max_steps < 1:
-            raise ValueError(f"solver max_steps must be at least 1, not {self.max_steps}")
+        for quantity, (least, most) in _BOUNDS.items():
+            value = getattr(self, quantity)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+                raise ValueError(
+                    f"solver {quantity} must be a number from {least:g} to {most:g}, not {value}"
+                )
+
+    @classmethod
+    def named(cls, solver: Solver | str | None) -> Solver:
+        """A solver, the solver of that name, or the default."""
+        if isinstance(solver, Solver):
+            return solver
+        if solver is not None and not isinstance(solver, str):
+            raise ValueError(f"a solver is a Solver or one of {', '.join(SOLVERS)}, not {solver!r}")
+        return cls() if solver is None else cls(solver)
 
     @property
     def adaptive(self) -> bool:
@@ -197,7 +207,10 @@ def solve_dense(h: CurveEstimator, image: Tensor, span: tuple[float, float], sol
     DenseExponent
         The exponent for any time in the span.
     """
-    first, last = span
+    try:
+        first, last = (float(end) for end in span)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"a span is two exposure times (first, last), not {span!r}") from None
     if not (math.isfinite(first) and math.isfinite(last) and first <= 0 <= last and first < last):
         raise ValueError(f"a span of exposure times must contain 0 and be finite, not ({first}, {last})")
     batch = image[None]

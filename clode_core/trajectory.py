@@ -49,6 +49,8 @@ class Source:
         self.dtype = working_dtype(array.dtype)
         full_scale = array.dtype.kind == "u" and levels == Levels(0, np.iinfo(array.dtype).max)
         self.may_exceed = not full_scale
+        self.has_holes = array.dtype.kind == "f" and not np.isfinite(np.sum(self.pixels, dtype=np.float64))
+        self._filler: Interpolated | None = None
 
     def read(self, band: slice) -> Tensor:
         """Unit intensities (C, rows, X) as stored: NaN, Inf and values beyond the levels included."""
@@ -67,9 +69,13 @@ class Source:
         unit = to_unit(self.pixels[band].transpose(2, 0, 1), self.levels, self.dtype)
         return torch.from_numpy(np.ascontiguousarray(unit)).to(self.device)
 
-    def inside(self, unit: Tensor) -> Tensor:
-        """Unit intensities with NaN as 0 and everything else limited to [0, 1]."""
-        return unit.nan_to_num(0.0).clamp(0, 1) if self.may_exceed else unit
+    def inside(self, unit: Tensor, band: slice) -> Tensor:
+        """Unit intensities limited to [0, 1]; NaN and Inf as what the working picture shows there."""
+        if not self.may_exceed:
+            return unit
+        if self.has_holes and self._filler is not None:
+            unit = torch.where(unit.isfinite(), unit, self._filler[band].to(unit))
+        return unit.clamp(0, 1)
 
     def store(self, unit: Tensor, target: Array) -> None:
         """Write unit intensities (C, rows, X) into `target`, (rows, X, C), in its dtype and levels."""
@@ -80,9 +86,18 @@ class Source:
             target[...] = from_unit(unit.cpu().numpy(), self.levels, target.dtype).transpose(1, 2, 0)
 
     def shrunk(self, working_size: int) -> Tensor:
-        """Area average (C, h, w) with the long side at `working_size`."""
+        """Area average (C, h, w) of what is finite, with the long side at `working_size`."""
         size = working_shape(self.height, self.width, working_size)
-        return shrink(lambda band: self.inside(self.read(band)).float(), self.height, size)
+        if not self.has_holes:
+            return shrink(lambda band: self.inside(self.read(band), band).float(), self.height, size)
+        seen = shrink(lambda band: self.read(band).isfinite().float(), self.height, size)
+        light = shrink(
+            lambda band: self.read(band).nan_to_num(0.0, 0.0, 0.0).clamp(0, 1).float(), self.height, size
+        )
+        mean = light.sum() / seen.sum().clamp(min=1e-6)
+        working = torch.where(seen > 1e-3, light / seen.clamp(min=1e-3), mean).clamp(0, 1)
+        self._filler = Interpolated(working, (self.height, self.width))
+        return working
 
     def blank(self) -> Array:
         """A new array like the source; alpha is already in it."""
@@ -167,7 +182,10 @@ class Trajectory:
         ValueError
             If `exposure_time` is not a number inside the span.
         """
-        time = self.auto() if exposure_time == "auto" else self._checked(exposure_time)
+        automatic = isinstance(exposure_time, str) and exposure_time == "auto"
+        time = self.auto() if automatic else self._checked(exposure_time)
+        if time == 0 and not denoise:
+            return self.source.array.copy(order="C")
         exponent = self.exponent.at(time)
         if denoise:
             clean = self._clean(progress)
@@ -182,7 +200,7 @@ class Trajectory:
     def _checked(self, time: Any) -> float:
         try:
             value = float(time)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             value = math.nan
         first, last = self.span
         if not first <= value <= last:
@@ -251,7 +269,8 @@ class Trajectory:
 
     @cached_property
     def _whole_guide(self) -> Tensor:
-        return self._guide(self.source.inside(self.source.read(slice(0, self.source.height))).float())
+        everything = slice(0, self.source.height)
+        return self._guide(self.source.inside(self.source.read(everything), everything).float())
 
     def _exposed_bands(
         self, exponent: Tensor, picture: Callable[[slice], Tensor] | None = None
@@ -265,7 +284,7 @@ class Trajectory:
         maps = Interpolated(torch.cat([slope, offset]), (source.height, source.width))
         for band in bands(source.height, source.width * source.channels):
             unit = source.read(band)
-            inside = source.inside(unit)
+            inside = source.inside(unit, band)
             guide = self._whole_guide[band] if source.small else self._guide(inside.float())
             shown = inside if picture is None else picture(band)
             fitted = maps[band]
@@ -288,7 +307,9 @@ class Trajectory:
         with torch.inference_mode():
             for band, unit, out in self._exposed_bands(exponent, picture):
                 if source.may_exceed:
-                    out = torch.where((unit > 0) & (unit < 1), out.to(unit), unit)
+                    # Beyond the levels a picture stays as it is; noise below black is noise all the same.
+                    shown = unit.isfinite() & (unit <= 1) if picture else (unit > 0) & (unit < 1)
+                    out = torch.where(shown, out.to(unit), unit)
                 source.store(out, target[band, :, : source.channels])
                 if progress is not None:
                     progress(band.stop / source.height)

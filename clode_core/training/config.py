@@ -29,12 +29,16 @@ class Setting(BaseModel):
 class ArchitectureConfig(Setting):
     """What is trained; mirrors `clode_core.model.Architecture`."""
 
-    curve_network: str = Field("multiscale", description="Name of the curve-parameter network h.")
-    noise_network: str = Field("multiscale", description="Name of the noise-removal network g; empty for none.")
+    curve_network: str = Field(default="multiscale", description="Name of the curve-parameter network h.")
+    noise_network: str = Field(
+        default="multiscale", description="Name of the noise-removal network g, or empty."
+    )
     curve_options: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of h.")
     noise_options: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of g.")
-    working_size: int = Field(128, ge=16, le=1024, description="Long side, in pixels, that h works at.")
-    clean_state: bool = Field(False, description="Whether g cleans the state before h sees it.")
+    working_size: int = Field(
+        default=128, ge=16, le=1024, description="Long side, in pixels, that h works at."
+    )
+    clean_state: bool = Field(default=False, description="Whether g cleans the state before h sees it.")
 
     @model_validator(mode="after")
     def _known_networks(self) -> ArchitectureConfig:
@@ -48,17 +52,24 @@ class DataConfig(Setting):
     """Folders of pictures; relative paths start at the current directory."""
 
     normal: list[Path] = Field(
-        default_factory=list, description="Pictures of mixed exposure; names in order of shooting reveal brackets."
+        default_factory=list, description="Pictures of mixed exposure, named in order of shooting."
     )
     dark: list[Path] = Field(default_factory=list, description="Dark pictures; no reference is needed.")
     exclude: list[Path] = Field(
-        default_factory=list, description="Folders whose file names (without suffix) are never trained on."
+        default_factory=list, description="Folders whose file names, without suffix, are not read."
     )
-    largest_side: int = Field(1024, ge=32, le=8192, description="Larger pictures are shrunk to this when read.")
+    largest_side: int = Field(
+        default=1024, ge=32, le=8192, description="Larger pictures are shrunk to this when read."
+    )
     bracket_correlation: float = Field(
-        0.9, gt=0, lt=1, description="Rank correlation of thumbnails above which two pictures show one scene."
+        default=0.9,
+        gt=0,
+        lt=1,
+        description="Rank correlation of thumbnails above which two pictures show one scene.",
     )
-    bracket_window: int = Field(24, ge=1, le=1000, description="How many pictures apart one scene may be.")
+    bracket_window: int = Field(
+        default=24, ge=1, le=1000, description="How many pictures apart one scene may be."
+    )
 
 
 class ValidationConfig(Setting):
@@ -66,56 +77,68 @@ class ValidationConfig(Setting):
 
     low: Path = Field(description="Folder of dark pictures.")
     high: Path = Field(description="Folder of references with the same names.")
-    every_steps: int = Field(500, ge=1, description="Steps between two validations.")
-    limit: int = Field(30, ge=1, description="Most pairs that are measured.")
+    every_steps: int = Field(default=500, ge=1, description="Steps between two validations.")
+    limit: int = Field(default=30, ge=1, description="Most pairs that are measured.")
     long_side: int = Field(
-        300, ge=32, description="Pairs are shrunk to this for the validations during training, not for the last one."
+        default=300, ge=32, description="Pairs are shrunk to this, except for the last validation."
     )
-    shown: int = Field(6, ge=1, le=32, description="Pairs in the panel picture.")
+    shown: int = Field(default=6, ge=1, le=32, description="Pairs in the panel picture.")
 
 
 class TrainerConfig(Setting):
     """How and where the steps run."""
 
-    accelerator: str = Field("auto", description="auto, cpu, cuda, mps, ...")
-    devices: Literal["auto"] | Annotated[int, Field(ge=1)] = Field("auto", description="Devices per node.")
-    nodes: int = Field(1, ge=1, description="Machines that train together.")
-    strategy: str = Field("auto", description="Lightning's name of the way work is shared, such as ddp.")
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "32-true", description="Of the convolutions; exponents and losses are always 32-bit."
+    accelerator: str = Field(default="auto", description="auto, cpu, cuda, mps, ...")
+    devices: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+        default="auto", description="Devices per node."
     )
-    threads: int | None = Field(None, ge=1, description="CPU threads; by default what the machine offers.")
-    workers: int = Field(0, ge=0, description="Processes that gather batches; 0 is fastest for data in memory.")
-    checkpoint_every_steps: int = Field(250, ge=1, description="Steps between two checkpoints.")
-    log_every_steps: int = Field(50, ge=1, description="Steps that one logged value is the mean of.")
-    progress: bool = Field(True, description="Whether to show a progress bar.")
+    nodes: int = Field(default=1, ge=1, description="Machines that train together.")
+    strategy: str = Field(
+        default="auto", description="Lightning's name of the way work is shared, such as ddp."
+    )
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
+        default="32-true", description="Of the convolutions; exponents and losses are always 32-bit."
+    )
+    threads: int | None = Field(
+        default=None, ge=1, description="CPU threads; by default what the machine offers."
+    )
+    workers: int = Field(
+        default=0, ge=0, description="Processes that gather batches; 0 is fastest for data in memory."
+    )
+    checkpoint_every_steps: int = Field(default=250, ge=1, description="Steps between two checkpoints.")
+    log_every_steps: int = Field(default=50, ge=1, description="Steps that one logged value is the mean of.")
+    progress: bool = Field(default=True, description="Whether to show a progress bar.")
 
 
 class StageConfig(Setting):
     """What every stage has."""
 
     steps: int = Field(ge=1, description="Optimiser steps.")
-    batch_size: int = Field(16, ge=1, description="Pictures per step and device.")
-    learning_rate: float = Field(2e-3, gt=0, le=1, description="Peak learning rate of AdamW.")
-    weight_decay: float = Field(1e-3, ge=0, le=1, description="Weight decay of AdamW.")
-    warmup_steps: int = Field(100, ge=1, description="Steps of linear warm-up before the cosine.")
-    ema: float = Field(0.998, ge=0, lt=1, description="Decay of the averaged weights, which are what is kept.")
-    gradient_clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
+    batch_size: int = Field(default=16, ge=1, description="Pictures per step and device.")
+    learning_rate: float = Field(default=2e-3, gt=0, le=1, description="Peak learning rate of AdamW.")
+    weight_decay: float = Field(default=1e-3, ge=0, le=1, description="Weight decay of AdamW.")
+    warmup_steps: int = Field(default=100, ge=1, description="Steps of linear warm-up before the cosine.")
+    ema: float = Field(default=0.998, ge=0, lt=1, description="Decay of the averaged weights that are kept.")
+    gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
 
 
 class SolverConfig(Setting):
     """How the exposure ODE is solved in training, from 0 to the exposure time of normal exposure."""
 
-    method: Literal["euler", "midpoint", "rk4"] = Field("midpoint", description="Fixed-step method.")
-    steps: int = Field(3, ge=1, le=64, description="Number of its steps.")
+    method: Literal["euler", "midpoint", "rk4"] = Field(default="midpoint", description="Fixed-step method.")
+    steps: int = Field(default=3, ge=1, le=64, description="Number of its steps.")
 
 
 class MixtureConfig(Setting):
     """Where the pictures of a batch come from; shares, which need not sum to one."""
 
-    undo: float = Field(0.4, ge=0, description="Normal pictures, darkened by the prior.")
-    bracket: float = Field(0.4, ge=0, description="Darker pictures of a bracket, with its best one as target.")
-    dark: float = Field(0.2, ge=0, description="Dark pictures exposed to a normal mean, then darkened again.")
+    undo: float = Field(default=0.4, ge=0, description="Normal pictures, darkened by the prior.")
+    bracket: float = Field(
+        default=0.4, ge=0, description="Darker pictures of a bracket, with its best one as target."
+    )
+    dark: float = Field(
+        default=0.2, ge=0, description="Dark pictures exposed to a normal mean, then darkened again."
+    )
 
     @model_validator(mode="after")
     def _not_empty(self) -> MixtureConfig:
@@ -127,35 +150,51 @@ class MixtureConfig(Setting):
 class DarkeningPrior(Setting):
     """Random exponent ``S*`` of the darkening ``I0 = curve(I, -S*)``."""
 
-    level: float = Field(3.0, ge=0, le=8, description="Mean level of S*.")
-    level_range: float = Field(2.0, ge=0, le=8, description="Half the range of the uniform level.")
-    field: float = Field(0.12, ge=0, le=2, description="Largest amplitude of a smooth random field.")
-    slope: float = Field(0.08, ge=-1, le=1, description="Mean slope of S* over blurred logit luminance.")
-    slope_spread: float = Field(0.08, ge=0, le=1, description="Standard deviation of that slope.")
-    fine_slope: float = Field(0.05, ge=0, le=1, description="Standard deviation of the slope over each pixel's.")
-    colour: float = Field(0.1, ge=0, le=1, description="Standard deviation of an offset per channel.")
-    noise: Range = Field((5e-4, 6e-3), description="Range of noise left after shrinking, log-uniform.")
-    dark_mean: Range = Field((0.36, 0.54), description="Range of the mean that dark pictures are exposed to first.")
-    bracket_extra: float = Field(2.0, ge=0, le=6, description="Most further darkening of half the bracket pictures.")
+    level: float = Field(default=3.0, ge=0, le=8, description="Mean level of S*.")
+    level_range: float = Field(default=2.0, ge=0, le=8, description="Half the range of the uniform level.")
+    field: float = Field(default=0.12, ge=0, le=2, description="Largest amplitude of a smooth random field.")
+    slope: float = Field(
+        default=0.08, ge=-1, le=1, description="Mean slope of S* over blurred logit luminance."
+    )
+    slope_spread: float = Field(default=0.08, ge=0, le=1, description="Standard deviation of that slope.")
+    fine_slope: float = Field(
+        default=0.05, ge=0, le=1, description="Standard deviation of the slope over each pixel's."
+    )
+    colour: float = Field(default=0.1, ge=0, le=1, description="Standard deviation of an offset per channel.")
+    noise: Range = Field(
+        default=(5e-4, 6e-3), description="Range of noise left after shrinking, log-uniform."
+    )
+    dark_mean: Range = Field(
+        default=(0.36, 0.54), description="Range of the mean that dark pictures are exposed to first."
+    )
+    bracket_extra: float = Field(
+        default=2.0, ge=0, le=6, description="Most further darkening of half the bracket pictures."
+    )
 
 
 class WhiteBalanceConfig(Setting):
     """How far targets are moved towards grey."""
 
-    strength: float = Field(0.4, ge=0, le=1, description="Share of the mean logit colour cast that is removed.")
-    limit: float = Field(0.35, gt=0, le=2, description="Largest logit correction per channel.")
+    strength: float = Field(
+        default=0.4, ge=0, le=1, description="Share of the mean logit colour cast that is removed."
+    )
+    limit: float = Field(default=0.35, gt=0, le=2, description="Largest logit correction per channel.")
 
 
 class UndoWeights(Setting):
     """Weights of the losses of learning to undo."""
 
-    picture: float = Field(1.0, ge=0, description="Exposed picture against its target.")
-    shape: float = Field(2.0, ge=0, description="The same with the exponent at its best scale.")
-    exponent: float = Field(0.1, ge=0, description="Exponent against the true one.")
-    straight: float = Field(0.05, ge=0, description="Curve parameters along the path against their mean.")
-    extrapolation: float = Field(0.05, ge=0, description="The same at times from -5 to 5.")
-    smooth: float = Field(0.5, ge=0, description="Absolute gradient of the exponent.")
-    colour: float = Field(3.0, ge=0, description="Mean exponent of each channel against partial white balance.")
+    picture: float = Field(default=1.0, ge=0, description="Exposed picture against its target.")
+    shape: float = Field(default=2.0, ge=0, description="The same with the exponent at its best scale.")
+    exponent: float = Field(default=0.1, ge=0, description="Exponent against the true one.")
+    straight: float = Field(
+        default=0.05, ge=0, description="Curve parameters along the path against their mean."
+    )
+    extrapolation: float = Field(default=0.05, ge=0, description="The same at times from -5 to 5.")
+    smooth: float = Field(default=0.5, ge=0, description="Absolute gradient of the exponent.")
+    colour: float = Field(
+        default=3.0, ge=0, description="Mean exponent of each channel against partial white balance."
+    )
 
 
 class UndoStage(StageConfig):
@@ -167,57 +206,77 @@ class UndoStage(StageConfig):
     darkening: DarkeningPrior = DarkeningPrior()
     white_balance: WhiteBalanceConfig = WhiteBalanceConfig()
     weights: UndoWeights = UndoWeights()
-    smallest_side: float = Field(0.62, gt=0, le=1, description="Least short side of a batch, as a share of the long.")
+    smallest_side: float = Field(
+        default=0.62, gt=0, le=1, description="Least short side of a batch, relative to the long."
+    )
 
 
 class SensorNoisePrior(Setting):
     """Random darkening and sensor noise; noise levels are those seen at mid-grey after brightening."""
 
-    exposure: Range = Field((-1.2, 0.8), description="Range of the exponent that varies the clean picture.")
-    level: Range = Field((0.5, 5.5), description="Range of the darkening exponent.")
-    colour: float = Field(0.15, ge=0, le=1, description="Standard deviation of its offset per channel.")
-    sigma: Range = Field((6e-3, 0.2), description="Range of the noise level, log-uniform.")
-    shared: float = Field(0.6, ge=0, lt=1, description="Largest share of noise common to the channels.")
-    chroma: float = Field(1.0, ge=0, le=2, description="Most additional noise of red and blue.")
-    blur: Range = Field((0.35, 1.1), description="Range in pixels of the noise's correlation.")
-    blurred: float = Field(0.3, ge=0, le=1, description="Share of pictures with correlated noise.")
-    clean: float = Field(0.06, ge=0, le=1, description="Share of pictures without noise.")
-    tails: float = Field(0.55, ge=0, le=2, description="Largest spread of the noise's own log scale (heavy tails).")
-    frames: float = Field(0.06, ge=0, le=1, description="Share of pictures with a noiseless black or white frame.")
-    eight_bit: float = Field(0.8, ge=0, le=1, description="Share of pictures quantised to 8 bit, not 16.")
+    exposure: Range = Field(
+        default=(-1.2, 0.8), description="Range of the exponent that varies the clean picture."
+    )
+    level: Range = Field(default=(0.5, 5.5), description="Range of the darkening exponent.")
+    colour: float = Field(
+        default=0.15, ge=0, le=1, description="Standard deviation of its offset per channel."
+    )
+    sigma: Range = Field(default=(6e-3, 0.2), description="Range of the noise level, log-uniform.")
+    shared: float = Field(
+        default=0.6, ge=0, lt=1, description="Largest share of noise common to the channels."
+    )
+    chroma: float = Field(default=1.0, ge=0, le=2, description="Most additional noise of red and blue.")
+    blur: Range = Field(default=(0.35, 1.1), description="Range in pixels of the noise's correlation.")
+    blurred: float = Field(default=0.3, ge=0, le=1, description="Share of pictures with correlated noise.")
+    clean: float = Field(default=0.06, ge=0, le=1, description="Share of pictures without noise.")
+    tails: float = Field(
+        default=0.55, ge=0, le=2, description="Largest spread of the noise's own log scale (heavy tails)."
+    )
+    frames: float = Field(
+        default=0.06, ge=0, le=1, description="Share of pictures with a noiseless black or white frame."
+    )
+    eight_bit: float = Field(
+        default=0.8, ge=0, le=1, description="Share of pictures quantised to 8 bit, not 16."
+    )
 
 
 class DenoiseStage(StageConfig):
     """Train g on pictures darkened, made noisy like a sensor, and brightened again."""
 
     kind: Literal["denoise"]
-    learning_rate: float = Field(1.5e-3, gt=0, le=1, description="Peak learning rate of AdamW.")
-    weight_decay: float = Field(1e-4, ge=0, le=1, description="Weight decay of AdamW.")
-    warmup_steps: int = Field(200, ge=1, description="Steps of linear warm-up before the cosine.")
-    ema: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights, which are what is kept.")
-    patch: int = Field(128, ge=16, le=1024, multiple_of=8, description="Side of the crops in pixels.")
-    brightness: Range = Field((0.2, 0.75), description="Range of the mean of the pictures that are used.")
+    learning_rate: float = Field(default=1.5e-3, gt=0, le=1, description="Peak learning rate of AdamW.")
+    weight_decay: float = Field(default=1e-4, ge=0, le=1, description="Weight decay of AdamW.")
+    warmup_steps: int = Field(default=200, ge=1, description="Steps of linear warm-up before the cosine.")
+    ema: float = Field(default=0.999, ge=0, lt=1, description="Decay of the averaged weights that are kept.")
+    patch: int = Field(default=128, ge=16, le=1024, multiple_of=8, description="Side of the crops in pixels.")
+    brightness: Range = Field(
+        default=(0.2, 0.75), description="Range of the mean of the pictures that are used."
+    )
     noise: SensorNoisePrior = SensorNoisePrior()
 
 
 class ZeroReferenceWeights(Setting):
     """Weights of the losses that need no reference."""
 
-    spatial: float = Field(1.0, ge=0, description="Spatial consistency.")
-    exposure: float = Field(10.0, ge=0, description="Exposure control.")
-    colour: float = Field(5.0, ge=0, description="Colour constancy.")
-    smooth: float = Field(200.0, ge=0, description="Smoothness of the curve parameters, integrated over time.")
-    noise: float = Field(1.0, ge=0, description="Zero-shot noise removal.")
+    spatial: float = Field(default=1.0, ge=0, description="Spatial consistency.")
+    exposure: float = Field(default=10.0, ge=0, description="Exposure control.")
+    colour: float = Field(default=5.0, ge=0, description="Colour constancy.")
+    smooth: float = Field(
+        default=200.0, ge=0, description="Smoothness of the curve parameters, integrated over time."
+    )
+    noise: float = Field(default=1.0, ge=0, description="Zero-shot noise removal.")
 
 
 class ZeroReferenceStage(StageConfig):
     """The recipe of the CLODE paper: h and g together, on mixed exposures, without references."""
 
     kind: Literal["zero_reference"]
-    learning_rate: float = Field(1e-4, gt=0, le=1, description="Peak learning rate of AdamW.")
+    learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Peak learning rate of AdamW.")
     solver: SolverConfig = SolverConfig()
-    exposure_patch: int = Field(16, ge=1, le=256, description="Side in pixels of the regions of exposure control.")
-    exposure_level: float = Field(0.6, gt=0, lt=1, description="Their desired mean E.")
+    exposure_patch: int = Field(
+        default=16, ge=1, le=256, description="Side in pixels of the regions of exposure control."
+    )
+    exposure_level: float = Field(default=0.6, gt=0, lt=1, description="Their desired mean E.")
     weights: ZeroReferenceWeights = ZeroReferenceWeights()
 
 
@@ -229,9 +288,9 @@ class TrainingConfig(Setting):
 
     name: str = Field(min_length=1, description="Name of the model.")
     output: Path = Field(description="Folder that everything is written to.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of all randomness.")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of all randomness.")
     architecture: ArchitectureConfig = ArchitectureConfig()
-    start_from: Path | None = Field(None, description="Weights (.safetensors) to start from.")
+    start_from: Path | None = Field(default=None, description="Weights (.safetensors) to start from.")
     data: DataConfig
     validation: ValidationConfig | None = None
     trainer: TrainerConfig = TrainerConfig()
@@ -242,5 +301,7 @@ class TrainingConfig(Setting):
         if not self.architecture.noise_network:
             for k, stage in enumerate(self.stages):
                 if stage.kind != "undo":
-                    raise ValueError(f"stage {k} ({stage.kind}) trains g, but architecture.noise_network is empty")
+                    raise ValueError(
+                        f"stage {k} ({stage.kind}) trains g, but architecture.noise_network is empty"
+                    )
         return self

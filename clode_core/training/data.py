@@ -20,7 +20,9 @@ from clode_core.training.config import (
 from clode_core.training.pictures import area, find_brackets, list_pictures, read_tensor, square
 
 
-def step_generator(seed: int, step: int, rank: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
+def step_generator(
+    seed: int, step: int, rank: int = 0, device: torch.device | str = "cpu"
+) -> torch.Generator:
     """Generator of one step of one process: its numbers do not depend on the steps before."""
     mixed = (seed * 1_000_003 + step) * 4_099 + rank
     return torch.Generator(device=device).manual_seed(mixed % (2**63))
@@ -89,7 +91,9 @@ class UndoDataset(BatchDataset):
                 "data.normal names no folder, but the stage's mixture.undo or mixture.bracket is above 0."
             )
         paths = list_pictures(data.normal, data.exclude)
-        self.squares = torch.stack([square(read_tensor(path, data.largest_side), self.side) for path in paths])
+        self.squares = torch.stack(
+            [square(read_tensor(path, data.largest_side), self.side) for path in paths]
+        )
         brackets = find_brackets(self.squares, data.bracket_correlation, data.bracket_window)
         self.pairs, self.normal = brackets.pairs, brackets.normal
         self.facts |= {
@@ -99,9 +103,13 @@ class UndoDataset(BatchDataset):
             "bracket_pairs": len(self.pairs),
         }
         if mixture.undo > 0 and not len(self.normal):
-            raise TrainingError("data.normal holds no well-exposed picture: set the stage's mixture.undo to 0.")
+            raise TrainingError(
+                "data.normal holds no well-exposed picture: set the stage's mixture.undo to 0."
+            )
         if mixture.bracket > 0 and not len(self.pairs):
-            raise TrainingError("data.normal holds no exposure bracket: set the stage's mixture.bracket to 0.")
+            raise TrainingError(
+                "data.normal holds no exposure bracket: set the stage's mixture.bracket to 0."
+            )
 
     def _dark_square(self, generator: torch.Generator) -> Tensor:
         """Random square crop of a dark picture, at least two thirds of its short side, at working size."""
@@ -151,7 +159,7 @@ class DenoiseDataset(BatchDataset):
                 self.pictures.append(picture)
         if not self.pictures:
             raise TrainingError(
-                f"data.normal holds no picture of at least {self.patch} pixels with a mean from {low:g} to {high:g}."
+                f"data.normal holds no picture of {self.patch} pixels or more with a mean from {low:g} to {high:g}."
             )
         self.facts = {"denoise_pictures": len(self.pictures)}
 
@@ -173,11 +181,15 @@ class DenoiseDataset(BatchDataset):
 class MixedExposureDataset(BatchDataset):
     """All pictures whatever their exposure, square at working size."""
 
-    def __init__(self, data: DataConfig, stage: ZeroReferenceStage, side: int, seed: int, rank: int = 0) -> None:
+    def __init__(
+        self, data: DataConfig, stage: ZeroReferenceStage, side: int, seed: int, rank: int = 0
+    ) -> None:
         super().__init__(stage.batch_size, seed, rank)
         folders = [*data.normal, *data.dark]
         if not folders:
-            raise TrainingError("data.normal and data.dark name no folder, but a zero_reference stage needs one.")
+            raise TrainingError(
+                "data.normal and data.dark name no folder, but a zero_reference stage needs one."
+            )
         paths = list_pictures(folders, data.exclude)
         self.squares = torch.stack([square(read_tensor(path, data.largest_side), side) for path in paths])
         self.facts = {"mixed_exposure_pictures": len(paths)}
@@ -215,7 +227,11 @@ def batches(dataset: BatchDataset, first: int, steps: int, workers: int, pin: bo
 
 
 def make_dataset(
-    data: DataConfig, stage: UndoStage | DenoiseStage | ZeroReferenceStage, side: int, seed: int, rank: int = 0
+    data: DataConfig,
+    stage: UndoStage | DenoiseStage | ZeroReferenceStage,
+    side: int,
+    seed: int,
+    rank: int = 0,
 ) -> BatchDataset:
     """The dataset of a stage; `side` is the working size."""
     if isinstance(stage, UndoStage):

@@ -131,7 +131,7 @@ def residual_noise(dark: Tensor, prior: DarkeningPrior, generator: torch.Generat
 
 
 def correlated(noise: Tensor, radius: Tensor) -> Tensor:
-    """Blur white noise by a Gaussian of `radius` pixels, (B, 1, 1, 1), keeping its variance; 0 keeps it white."""
+    """Blur white noise by a Gaussian of `radius` pixels, (B, 1, 1, 1), keeping its variance; 0 for none."""
     taps = torch.arange(-2, 3, device=noise.device)
     kernel = torch.exp(-taps.square() / (2 * radius.clamp(min=1e-2).square()))
     kernel = kernel / kernel.square().sum(-1, keepdim=True).sqrt()
@@ -171,7 +171,9 @@ def noisy_pair(image: Tensor, prior: SensorNoisePrior, generator: torch.Generato
     dark = curve(clean, -level)
 
     grey = torch.sigmoid(-level.mean(1, keepdim=True))  # what mid-grey becomes in the dark
-    sigma = draw.log_uniform(*prior.sigma, *one) * 4 * grey * (1 - grey)  # slope of the brightening: 1/(4 d(1-d))
+    sigma = (
+        draw.log_uniform(*prior.sigma, *one) * 4 * grey * (1 - grey)
+    )  # slope of the brightening: 1/(4 d(1-d))
     readout = draw.uniform(0, 1, *one)
     variance = sigma.square() * (readout + (1 - readout) * dark / grey)
 

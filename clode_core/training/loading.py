@@ -93,7 +93,7 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    """First fault of a validation as ``field: what is wrong.``"""
+    """First fault of a validation: the field and what is wrong."""
     first = error.errors()[0]
     parts = list(first["loc"])
     if parts[:1] == ["stages"] and len(parts) > 2:
@@ -119,7 +119,10 @@ def _known_fields() -> list[str]:
 
 
 def _absolute(config: TrainingConfig) -> TrainingConfig:
-    data = {kind: [path.absolute() for path in getattr(config.data, kind)] for kind in ("normal", "dark", "exclude")}
+    data = {
+        kind: [path.absolute() for path in getattr(config.data, kind)]
+        for kind in ("normal", "dark", "exclude")
+    }
     update: dict[str, Any] = {
         "output": config.output.absolute(),
         "start_from": config.start_from.absolute() if config.start_from else None,

@@ -18,7 +18,7 @@ def logit(image: Tensor) -> Tensor:
 
 
 def charbonnier(picture: Tensor, target: Tensor, epsilon: float = 1e-5) -> Tensor:
-    r"""Mean of :math:`\sqrt{(x - y)^2 + \epsilon}`: absolute error, smooth at 0 (Charbonnier et al., 1994)."""
+    r"""Mean of :math:`\sqrt{(x - y)^2 + \epsilon}`, absolute error smooth at 0 (Charbonnier, 1994)."""
     return ((picture - target).square() + epsilon).sqrt().mean()
 
 
@@ -86,16 +86,14 @@ def spatial_consistency(enhanced: Tensor, original: Tensor, region: int = 4) -> 
     :math:`\Omega(i)` the four neighbours that exist.
     """
     means = [F.avg_pool2d(x.mean(1, keepdim=True), region) for x in (enhanced, original)]
-    across, down = (
-        [(m.diff(dim=axis)).abs() for m in means] for axis in (-1, -2)
-    )
+    across, down = ([(m.diff(dim=axis)).abs() for m in means] for axis in (-1, -2))
     pairs = sum((y - x).square().sum((1, 2, 3)) for y, x in (across, down))
     regions = means[0].shape[-1] * means[0].shape[-2]
     return (2 * torch.as_tensor(pairs) / regions).mean()
 
 
 def exposure_control(enhanced: Tensor, patch: int = 16, level: float = 0.6) -> Tensor:
-    r"""Bring the means of patches to a level, :math:`\|m_{16}(\tilde I) - E\|^2` as a mean (Zero-DCE, eq. 5)."""
+    r"""Bring patch means to a level, :math:`\|m_{16}(\tilde I) - E\|^2` as a mean (Zero-DCE, eq. 5)."""
     return (F.avg_pool2d(enhanced.mean(1, keepdim=True), patch) - level).square().mean()
 
 

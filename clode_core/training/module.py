@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from clode_core.model import Architecture, Model
+from clode_core.model import Architecture, Model, clean_state
 from clode_core.training.config import DenoiseStage, StageConfig, TrainingError, UndoStage, ZeroReferenceStage
 from clode_core.training.data import Batch, BatchDataset, batches, step_generator
 from clode_core.training.objectives import Estimators, make_objective
@@ -27,17 +26,6 @@ def learning_rate_factor(step: int, stage: StageConfig) -> float:
     """Linear warm-up, then a cosine that ends at one hundredth."""
     warm = min(1.0, (step + 1) / stage.warmup_steps)
     return warm * (0.5 * (1 + math.cos(math.pi * step / stage.steps)) + 0.01)
-
-
-def clean(g: nn.Module, picture: Tensor) -> Tensor:
-    """Apply g to pictures (B, 3, H, W) of any size, continued to the multiple that g needs."""
-    multiple = int(getattr(g, "multiple", 1))
-    height, width = picture.shape[-2:]
-    down, right = -height % multiple, -width % multiple
-    if down or right:
-        picture = F.pad(picture, (0, right, 0, down), mode="replicate")
-    cleaned: Tensor = g(picture)
-    return cleaned[..., :height, :width]
 
 
 class StageModule(LightningModule):
@@ -85,9 +73,10 @@ class StageModule(LightningModule):
         self.networks = nn.ModuleDict({"h": copy.deepcopy(model.h)})
         if model.g is not None:
             self.networks["g"] = copy.deepcopy(model.g)
-        self.networks.to(memory_format=torch.channels_last)
+        self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for name, network in self.networks.items():
-            network.requires_grad_(name in self.objective.trains).train(name in self.objective.trains)
+            network.requires_grad_(name in self.objective.trains)
+        self.networks.train()
         self.average = copy.deepcopy(self.networks).requires_grad_(False)
         self.seconds = 0.0
         self.started = time.perf_counter()
@@ -97,7 +86,7 @@ class StageModule(LightningModule):
     def estimators(self) -> Estimators:
         """The networks in the trainer's precision, taking and giving 32-bit pictures."""
         kind = _MIXED.get(str(self.trainer.precision))
-        h, g = self.networks["h"], self.networks["g"] if "g" in self.networks else None
+        h, g = self.networks["h"], dict(self.networks.items()).get("g")
 
         def mixed() -> torch.autocast:
             return torch.autocast(self.device.type, kind or torch.bfloat16, enabled=kind is not None)
@@ -105,19 +94,20 @@ class StageModule(LightningModule):
         def noise_removal(picture: Tensor) -> Tensor:
             assert g is not None
             with mixed():
-                return clean(g, picture.contiguous(memory_format=torch.channels_last)).float()
+                return clean_state(g, picture.contiguous(memory_format=torch.channels_last)).float()
 
         def curve_parameters(picture: Tensor, exposure_time: Tensor) -> Tensor:
             with mixed():
                 state = picture.contiguous(memory_format=torch.channels_last)
                 if self.architecture.clean_state and g is not None:
-                    state = clean(g, state)
+                    state = clean_state(g, state)
                 A: Tensor = h(state, exposure_time)
                 return A.float()
 
         return Estimators(curve_parameters, noise_removal)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of one batch, outside autocast: only the networks run in mixed precision."""
         generator = step_generator(
             self.seed + _DEVICE_SALT, int(batch.step), self.trainer.global_rank, self.device
         )
@@ -130,6 +120,7 @@ class StageModule(LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Average the weights and, now and then, the loss terms."""
         step = self.trainer.global_step
         decay = min(self.stage.ema, step / (9 + step))
         for name in self.objective.trains:
@@ -142,22 +133,28 @@ class StageModule(LightningModule):
         values = {f"train/{name}": float(total) / self._summed for name, total in self._sums.items()}
         self._sums, self._summed = {}, 0
         if not math.isfinite(values["train/loss"]):
-            raise TrainingError(f"the loss is not a finite number at step {step}: lower the stage's learning_rate.")
+            raise TrainingError(
+                f"the loss is not a finite number at step {step}: lower the stage's learning_rate."
+            )
         self.log("loss", values["train/loss"], prog_bar=True, logger=False)
         values["train/learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         for logger in self.loggers:
             logger.log_metrics(values, step)
 
     def configure_optimizers(self) -> Any:
+        """AdamW with warm-up and cosine."""
         trained = [p for name in self.objective.trains for p in self.networks[name].parameters()]
         stage = self.stage
         optimizer = torch.optim.AdamW(
             trained, stage.learning_rate, betas=self.objective.betas, weight_decay=stage.weight_decay
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, stage))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: learning_rate_factor(step, stage)
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches from the current step on; called after a checkpoint is restored."""
         pin = self.device.type == "cuda"
         return batches(self.dataset, self.trainer.global_step, self.stage.steps, self.workers, pin)
 
@@ -170,29 +167,37 @@ class StageModule(LightningModule):
         return model.to(self.device)
 
     def val_dataloader(self) -> DataLoader[Any]:
+        """Indices of the pairs that this process measures."""
         mine = range(self.trainer.global_rank, len(self.pairs), self.trainer.world_size)
         return DataLoader(list(mine), batch_size=None)  # type: ignore[arg-type]
 
     def on_validation_epoch_start(self) -> None:
+        """Take the averaged weights as they are now."""
         self._exported = self.export()
 
     def validation_step(self, index: Tensor, batch_idx: int) -> None:
+        """Measure one pair."""
         measure = measure_noise_removal if isinstance(self.stage, DenoiseStage) else measure_exposure
         with torch.autocast(self.device.type, enabled=False):
             numbers, pictures = measure(self._exported, self.pairs[int(index)])
         if self.panel is not None and self.trainer.is_global_zero:
             self.panel.add(pictures)
         named = {f"val/{name}": value for name, value in numbers.items()}
-        self.log_dict(named, on_step=False, on_epoch=True, sync_dist=self.trainer.world_size > 1, batch_size=1)
+        self.log_dict(
+            named, on_step=False, on_epoch=True, sync_dist=self.trainer.world_size > 1, batch_size=1
+        )
 
     def on_validation_epoch_end(self) -> None:
+        """Write the panel."""
         if self.panel is not None and self.trainer.is_global_zero:
             self.panel.write(self.trainer.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the time spent."""
         checkpoint["seconds"] = self.elapsed
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from the time spent."""
         self.seconds = float(checkpoint["seconds"])
 
     @property

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from clode_core.curve import curve
 from clode_core.ode import Solver, solve_exponent
-from clode_core.trajectory import TRAINED_TIME
 from clode_core.training import losses
 from clode_core.training.config import (
     DenoiseStage,
@@ -31,6 +30,7 @@ from clode_core.training.degradation import (
     residual_noise,
     white_balanced,
 )
+from clode_core.trajectory import TRAINED_TIME
 
 EXTRAPOLATION = 5.0
 """Times from minus to plus this are shown to h, so that the whole slider is in its experience."""
@@ -72,7 +72,9 @@ def _weighted(terms: dict[str, Tensor], weights: UndoWeights | ZeroReferenceWeig
     return {name: getattr(weights, name) * term for name, term in terms.items()}
 
 
-def solve(networks: Estimators, image: Tensor, solver: SolverConfig) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+def solve(
+    networks: Estimators, image: Tensor, solver: SolverConfig
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """Solve the exponent ODE to the exposure time of normal exposure.
 
     Returns
@@ -107,8 +109,10 @@ class UndoObjective:
         """Dark pictures and their targets, (B, 3, H, W), cropped to one random shape per batch."""
         stage, draw = self.stage, Draw(generator)
         undo, bracket, dark = batch.counts.tolist()
-        normal, shot, unlit = _unit(batch.pictures).split([undo, bracket, dark])
-        lit = expose_to_mean(unlit, draw.uniform(*stage.darkening.dark_mean, dark, 1, 1, 1)) if dark else unlit
+        normal, shot, unlit = torch.split(_unit(batch.pictures), [undo, bracket, dark])
+        lit = (
+            expose_to_mean(unlit, draw.uniform(*stage.darkening.dark_mean, dark, 1, 1, 1)) if dark else unlit
+        )
         references = _unit(batch.targets)
         references = torch.cat([normal, references[undo : undo + bracket], lit])
         darkened = [
@@ -131,6 +135,7 @@ class UndoObjective:
         return dark, target
 
     def terms(self, networks: Estimators, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Loss terms of a batch, each already times its weight."""
         dark, target = self.pairs(batch, generator)
         knots, parameters, _ = solve(networks, dark, self.stage.solver)
         exponent = knots[-1]
@@ -165,6 +170,7 @@ class DenoiseObjective:
         self.stage = stage
 
     def terms(self, networks: Estimators, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Loss terms of a batch, each already times its weight."""
         noisy, clean = noisy_pair(_unit(batch.pictures), self.stage.noise, generator)
         return {"picture": losses.charbonnier(networks.g(noisy), clean, epsilon=1e-6)}
 
@@ -179,6 +185,7 @@ class ZeroReferenceObjective:
         self.stage = stage
 
     def terms(self, networks: Estimators, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Loss terms of a batch, each already times its weight."""
         stage = self.stage
         image = _unit(batch.pictures)
         if Draw(generator).chance(0.5, 1).item():
@@ -186,7 +193,9 @@ class ZeroReferenceObjective:
         knots, _, starts = solve(networks, image, stage.solver)
         duration = TRAINED_TIME / stage.solver.steps
         output = networks.g(curve(image, knots[-1]))
-        noise = [losses.zero_shot_noise(networks.g, curve(image, knot.detach())) for knot in (knots[0], knots[-1])]
+        noise = [
+            losses.zero_shot_noise(networks.g, curve(image, knot.detach())) for knot in (knots[0], knots[-1])
+        ]
         terms = {
             "spatial": losses.spatial_consistency(output, image),
             "exposure": losses.exposure_control(output, stage.exposure_patch, stage.exposure_level),

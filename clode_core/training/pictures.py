@@ -66,7 +66,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         colours = np.clip(np.nan_to_num(colours), 0, 1) * 255
     elif colours.dtype != np.uint8:
         colours = colours / (np.iinfo(colours.dtype).max / 255)
-    return np.ascontiguousarray(colours if colours.dtype == np.uint8 else np.rint(colours).astype(np.uint8))
+    return np.array(colours if colours.dtype == np.uint8 else np.rint(colours), np.uint8, order="C")
 
 
 def read_tensor(path: Path, largest_side: int) -> Tensor:
@@ -150,7 +150,8 @@ def find_brackets(pictures: Tensor, correlation: float = 0.9, window: int = 24) 
     """
     count, side = len(pictures), min(THUMBNAIL, pictures.shape[-1])
     chunks = [
-        F.adaptive_avg_pool2d(part.float().mean(1, keepdim=True), (side, side)) for part in pictures.split(256)
+        F.adaptive_avg_pool2d(part.float().mean(1, keepdim=True), (side, side))
+        for part in torch.split(pictures, 256)
     ]
     profiles = np.stack([rank_profile(thumb) for thumb in torch.cat(chunks)[:, 0].mul(255).numpy()])
     scene_of = list(range(count))
@@ -166,8 +167,8 @@ def find_brackets(pictures: Tensor, correlation: float = 0.9, window: int = 24) 
             one, other = first_of(i), first_of(i + 1 + int(j))
             scene_of[max(one, other)] = min(one, other)
 
-    score = torch.cat([well_exposedness(part) for part in pictures.split(256)])
-    mean = torch.cat([part.float().mean((1, 2, 3)) for part in pictures.split(256)])
+    score = torch.cat([well_exposedness(part) for part in torch.split(pictures, 256)])
+    mean = torch.cat([part.float().mean((1, 2, 3)) for part in torch.split(pictures, 256)])
     normal = torch.nonzero((score > 0.42) & (mean > 0.3) & (mean < 0.65))[:, 0]
     groups: dict[int, list[int]] = {}
     for k in range(count):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import time
@@ -35,7 +36,10 @@ _FREE_TO_CHANGE = {"trainer", "validation", "output"}  # may differ when a train
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Checkpoints written beside and renamed: a kill leaves the old one or the new one, whole."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
+        """Write a checkpoint, making its folder."""
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(target, lambda handle: torch.save(checkpoint, handle))
@@ -142,7 +146,7 @@ def _run_stage(config: TrainingConfig, number: int, folder: Path, model: Model, 
         gradient_clip_val=stage.gradient_clip,
         val_check_interval=validation.every_steps if validation else None,
         check_val_every_n_epoch=None if validation else 1,
-        limit_val_batches=1.0 if validation else 0,
+        limit_val_batches=None if validation else 0,
         num_sanity_val_steps=0,
         inference_mode=False,
         use_distributed_sampler=False,
@@ -201,7 +205,9 @@ def _starting_model(config: TrainingConfig) -> Model:
         try:
             model.load_state_dict(start.state_dict())
         except RuntimeError:
-            raise TrainingError(f"start_from: {config.start_from} holds networks of another architecture.") from None
+            raise TrainingError(
+                f"start_from: {config.start_from} holds networks of another architecture."
+            ) from None
     return model
 
 
@@ -222,7 +228,7 @@ def _claim(config: TrainingConfig, resume: bool) -> None:
         changed = [k for k, v in values.items() if k not in _FREE_TO_CHANGE and before.get(k) != v]
         if changed:
             raise TrainingError(
-                f"{changed[0]}: differs from the training in {output}: resume it unchanged, or choose another output."
+                f"{changed[0]}: differs from the training in {output}: resume it unchanged or elsewhere."
             )
     output.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
@@ -265,14 +271,20 @@ def _hardware() -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what Lightning says about choices made here on purpose."""
+    """Silence what Lightning says about choices made here on purpose, and its advertisements."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         for message in (
             r".*does not have many workers.*",  # pictures are in memory: workers would only copy them
             r".*Checkpoint directory .* exists and is not empty.*",  # it is the stage's own folder
             r".*is available but not used.*",  # the accelerator is the configuration's choice
-            r".*resuming from a checkpoint that ended before the epoch ended.*",  # batches are numbered by step
+            r".*resuming from a checkpoint that ended before the epoch ended.*",  # batches are numbered
             r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # inside Lightning
         ):
             warnings.filterwarnings("ignore", message)
-        yield
+        try:
+            yield
+        finally:
+            log.setLevel(level)

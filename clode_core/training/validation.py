@@ -16,9 +16,9 @@ from clode_core.curve import curve
 from clode_core.denoising import remove_noise
 from clode_core.files import write_picture
 from clode_core.model import Model
-from clode_core.trajectory import TRAINED_TIME
 from clode_core.training.config import TrainingError, ValidationConfig
 from clode_core.training.pictures import list_pictures, read_rgb
+from clode_core.trajectory import TRAINED_TIME
 
 Picture = NDArray[np.uint8]
 TIMES = tuple(np.arange(1.0, 5.01, 0.25).tolist())
@@ -82,14 +82,14 @@ def psnr(picture: Picture, reference: Picture) -> float:
     """Peak signal-to-noise ratio in dB of 8-bit pictures; at most 100."""
     if np.array_equal(picture, reference):
         return 100.0
-    pair = (torch.from_numpy(x).float() for x in (picture, reference))
-    return float(peak_signal_noise_ratio(*pair, data_range=255.0))
+    given, wanted = (torch.from_numpy(x).float() for x in (picture, reference))
+    return float(peak_signal_noise_ratio(given, wanted, data_range=255.0))
 
 
 def ssim(picture: Picture, reference: Picture) -> float:
-    """Structural similarity of 8-bit pictures: Gaussian window of 11, sigma 1.5, per channel, valid border."""
-    pair = (torch.from_numpy(x).permute(2, 0, 1)[None].float() for x in (picture, reference))
-    value = structural_similarity_index_measure(*pair, data_range=255.0)
+    """Structural similarity of 8-bit pictures: Gaussian window 11, sigma 1.5, valid border."""
+    given, wanted = (torch.from_numpy(x).permute(2, 0, 1)[None].float() for x in (picture, reference))
+    value = structural_similarity_index_measure(given, wanted, data_range=255.0)
     assert isinstance(value, torch.Tensor)
     return float(value)
 
@@ -101,7 +101,9 @@ def control(picture: Picture, time: float) -> Picture:
     return exposed
 
 
-def _exposures(exposed: Callable[[float], Picture], reference: Picture) -> tuple[dict[str, float], list[Picture]]:
+def _exposures(
+    exposed: Callable[[float], Picture], reference: Picture
+) -> tuple[dict[str, float], list[Picture]]:
     """Numbers at the trained time and at the best of `TIMES`, and the two pictures."""
     trained = exposed(TRAINED_TIME)
     pictures = {time: exposed(time) for time in TIMES}

@@ -109,8 +109,9 @@ def test_one_broken_file_does_not_stop_the_others(photo, out):
         (["--time", "inf"], "a number or 'auto'"),
         (["--time", "soon"], "a number or 'auto'"),
         (["--time", "99"], "from -20 to 20"),
-        (["--tolerance", "0"], "tolerance must be a positive"),
-        (["--step", "-1"], "step must be a positive"),
+        (["--tolerance", "0"], "tolerance must be a number from"),
+        (["--step", "-1"], "step must be a number from"),
+        (["--step", "1e30"], "step must be a number from"),
         (["--solver", "guess"], "unknown solver 'guess'"),
         (["--device", "abacus"], "'abacus' is not available"),
         (["--weights", "nowhere.safetensors"], "no weights at"),
@@ -163,6 +164,40 @@ def test_a_folder_that_cannot_be_read_is_told(photo, out, monkeypatch):
 
     monkeypatch.setattr(type(photo), "iterdir", closed)
     assert "Permission denied" in sentence(clode("enhance", photo.parent, "-o", out))
+
+
+def test_a_loop_of_links_is_told(tmp_path, out):
+    (tmp_path / "a.png").symlink_to(tmp_path / "b.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
+    result = clode("enhance", tmp_path / "a.png", "-o", out)
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+
+
+def test_a_name_that_no_file_can_have_does_not_stop_the_others(photo, out):
+    result = clode("enhance", "n" * 300 + ".png", photo, "-o", out)
+    assert result.exit_code == 1 and (out / "photo.png").exists()
+
+
+def test_names_that_differ_only_in_case_are_refused(photo, out, dark):
+    other = photo.parent / "sub"
+    other.mkdir()
+    Image.fromarray(dark).save(other / "PHOTO.PNG")
+    assert "would both become" in sentence(clode("enhance", photo, other / "PHOTO.PNG", "-o", out))
+
+
+def test_twelve_bit_files_are_enhanced_within_twelve_bits(tmp_path, out, dark):
+    import tifffile
+
+    tifffile.imwrite(tmp_path / "p.tif", dark.astype(np.uint16) * 4, bitspersample=12, photometric="rgb")
+    assert clode("enhance", tmp_path / "p.tif", "-o", out).exit_code == 0
+    done = read_picture(out / "p.tif").pixels
+    assert done.max() <= 4095 and done.mean() > 2 * dark.mean() * 4
+
+
+def test_the_sheet_of_a_tall_picture_stays_small(tmp_path):
+    Image.fromarray(np.full((3000, 4), 20, np.uint8)).save(tmp_path / "tall.png")
+    assert clode("ladder", tmp_path / "tall.png", "--width", "64", "--times", "3").exit_code == 0
+    assert read_picture(tmp_path / "tall-ladder.png").pixels.shape[0] < 400
 
 
 def test_a_full_disk_leaves_no_file(photo, out, monkeypatch):
@@ -221,6 +256,8 @@ def test_info_shows_version_device_weights_and_card():
 
 def test_the_command_works_as_a_process(photo, out):
     done = subprocess.run(
-        [sys.executable, "-m", "clode_core.cli", "enhance", photo, "-o", out], capture_output=True, check=False
+        [sys.executable, "-m", "clode_core.cli", "enhance", photo, "-o", out],
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 0 and (out / "photo.png").exists()

@@ -159,7 +159,7 @@ def test_what_is_no_image_is_refused(model, image, part):
         clode.enhance(image, model=model)
 
 
-@pytest.mark.parametrize("time", [float("nan"), float("inf"), 21, "soon", None])
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), 21, "soon", None, [1.0, 2.0], 10**400])
 def test_a_wrong_exposure_time_is_refused(model, time):
     with pytest.raises(ValueError, match="from -20 to 20"):
         clode.enhance(np.zeros((4, 4), np.uint8), time, model=model)
@@ -167,7 +167,13 @@ def test_a_wrong_exposure_time_is_refused(model, time):
 
 @pytest.mark.parametrize(
     ("arguments", "part"),
-    [({"precision": "int3"}, "precision"), ({"device": "abacus", "model": None}, "not available")],
+    [
+        ({"precision": "int3"}, "precision"),
+        ({"precision": ["a"]}, "precision"),
+        ({"solver": "rk5"}, "unknown solver"),
+        ({"solver": 5}, "a solver is"),
+        ({"device": "abacus", "model": None}, "not available"),
+    ],
 )
 def test_other_wrong_arguments_are_refused(model, arguments, part):
     with pytest.raises(ValueError, match=part):
@@ -215,4 +221,46 @@ def test_an_exhausted_accelerator_gives_the_same_result_on_the_cpu(model, dark, 
 def test_no_warning_reaches_the_user(model, dark):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        clode.enhance(dark, model=model)
+
+
+def test_a_hole_of_nan_does_not_change_the_exposure_around_it(model, random):
+    whole = (random.random((60, 60)) * 0.1 + 0.05).astype(np.float32)
+    padded = np.full((96, 96), np.nan, np.float32)
+    padded[18:78, 18:78] = whole
+    assert np.nanmean(clode.enhance(padded, model=model)) == pytest.approx(
+        clode.enhance(whole, model=model).mean(), rel=0.12
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+def test_black_pixels_lose_their_noise_in_every_dtype(model, random, dtype):
+    noisy = np.clip(random.normal(6, 6, (96, 96)), 0, None).astype(np.uint8)
+    black = noisy == 0
+    expected = clode.enhance(noisy, model=model)[black].mean() / 255
+    scale = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    other = clode.enhance((noisy / 255 * scale).astype(dtype), model=model)[black].mean() / scale
+    assert other == pytest.approx(expected, abs=0.02)
+
+
+def test_alpha_does_not_set_the_levels(model, dark):
+    colour = dark.astype(np.uint16) * 4
+    image = np.dstack([colour, np.full(dark.shape[:2], 65535, np.uint16)])
+    expected = clode.enhance(colour, model=model, levels="auto")
+    assert np.array_equal(clode.enhance(image, model=model, levels="auto")[..., :3], expected)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint64, np.int64, np.float64])
+def test_time_zero_is_exact_in_every_dtype(model, random, dtype):
+    image = picture(random, (20, 30), dtype)
+    out = clode.enhance(image, 0, denoise=False, model=model)
+    assert np.array_equal(out, image) and not np.shares_memory(out, image)
+
+
+def test_too_little_memory_is_told_in_a_sentence(model, dark, monkeypatch):
+    def full(self, *arguments):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(Model, "solve_plane", full)
+    with pytest.raises(MemoryError, match="cut it into parts"):
         clode.enhance(dark, model=model)

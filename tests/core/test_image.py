@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from clode_core.image import (
     ImageError,
@@ -73,6 +74,10 @@ def test_rgb_settles_an_ambiguous_shape():
         (np.array([[None, 1]], object), "object"),
         (np.array([["a"]]), "dtype <U1"),
         (np.zeros((4, 4), bool), "bool"),
+        ([[1, 2], [3]], "cannot be read as an image"),
+        (np.ma.masked_less(np.ones((3, 3)) * [0, 1, 2], 1), "masked"),
+        (Image.new("CMYK", (3, 3)), "mode CMYK"),
+        (Image.new("P", (3, 3)), "mode P"),
     ],
 )
 def test_an_array_that_is_no_image_is_refused_in_one_sentence(array, part):
@@ -121,6 +126,10 @@ def test_auto_levels_of_a_constant_image_are_usable(value):
         ("loud", "'dtype', 'auto'"),
         (("a", "b"), "'dtype', 'auto'"),
         ((1, 2, 3), "'dtype', 'auto'"),
+        (b"ab", "'dtype', 'auto'"),
+        ((0, 10**400), "'dtype', 'auto'"),
+        ((0, 1e39), "too far apart"),
+        ((0, 1e-40), "too close"),
         (7, "'dtype', 'auto'"),
     ],
 )
@@ -137,3 +146,27 @@ def test_floats_far_beyond_one_ask_for_levels():
 def test_levels_are_compared_in_the_units_of_the_array():
     unit = to_unit(np.array([[100, 2100, 4100]], np.uint16), Levels(100, 4100))
     assert unit.tolist() == [[0.0, 0.5, 1.0]]
+
+
+def test_small_numbers_in_wide_integers_ask_for_levels():
+    with pytest.raises(ImageError, match="reach only 200"):
+        resolve_levels(np.full((4, 4), 200, np.int64))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+def test_auto_levels_stay_within_the_dtype(dtype):
+    largest = np.iinfo(dtype).max
+    assert resolve_levels(np.array([[0, largest]], dtype), "auto").white == largest
+
+
+def test_auto_levels_look_at_every_channel():
+    array = np.full((1000, 2000, 3), 100, np.uint16)
+    array[..., 0] = 500
+    assert resolve_levels(array, "auto").black == 100
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, np.int64, np.uint32])
+def test_white_of_wide_integers_does_not_wrap_around(dtype):
+    levels = resolve_levels(np.full((2, 2), np.iinfo(dtype).max, dtype))
+    back = from_unit(np.ones((2, 2)), levels, np.dtype(dtype))
+    assert (back > 0.99 * float(np.iinfo(dtype).max)).all()

@@ -68,6 +68,14 @@ def _odd_architecture(path):
     save_file({"x": torch.zeros(3)}, path, metadata={"format": FORMAT, "architecture": "[1, 2]"})
 
 
+def _header(**changes):
+    def write(path):
+        header = {"format": FORMAT, "architecture": "{}", **changes}
+        save_file({"h.x": torch.zeros(3)}, path, metadata=header)
+
+    return write
+
+
 @pytest.mark.parametrize(
     ("make", "part"),
     [
@@ -79,6 +87,14 @@ def _odd_architecture(path):
         (_misfit, "do not fit"),
         (_unknown_network, "do not fit"),
         (_odd_architecture, "do not fit"),
+        (_header(architecture='{"working_size": 0}'), "working_size"),
+        (_header(architecture='{"working_size": "128"}'), "working_size"),
+        (_header(architecture='{"curve_options": {"widths": []}}'), "widths"),
+        (_header(architecture='{"curve_options": {"widths": [1000000000, 8]}}'), "widths"),
+        (_header(architecture='{"curve_options": {"amplitude": NaN}}'), "amplitude"),
+        (_header(architecture='{"noise_options": 3}'), "network options"),
+        (_header(architecture="not json"), "do not fit"),
+        (_header(card="[1, 2]"), "model card"),
     ],
 )
 def test_a_file_that_only_looks_like_weights_is_refused_and_never_executed(tmp_path, make, part):
@@ -87,6 +103,35 @@ def test_a_file_that_only_looks_like_weights_is_refused_and_never_executed(tmp_p
     with pytest.raises(WeightsError, match=part) as caught:
         load_model(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (lambda t: {**t, "extra": torch.zeros(2)}, "unexpected tensor extra"),
+        (lambda t: {**t, "h.head.bias": t["h.head.bias"] * float("nan")}, "not finite"),
+        (lambda t: {**t, "h.head.bias": t["h.head.bias"].long()}, "torch.int64"),
+        (lambda t: {k: v for k, v in t.items() if k != "h.head.bias"}, "head.bias"),
+        (lambda t: {**t, "h.head.bias": torch.zeros(7)}, "head.bias"),
+    ],
+)
+def test_damaged_weights_are_refused(untrained, tmp_path, change, part):
+    import json
+    from dataclasses import asdict
+
+    path = tmp_path / "w.safetensors"
+    header = {"format": FORMAT, "architecture": json.dumps(asdict(untrained.architecture))}
+    save_file(change({k: v.contiguous() for k, v in untrained.state_dict().items()}), path, metadata=header)
+    with pytest.raises(WeightsError, match=part):
+        load_model(path)
+
+
+def test_weights_that_were_replaced_are_loaded_again(untrained, dark, tmp_path):
+    path = untrained.save(tmp_path / "w.safetensors")
+    before = clode.enhance(dark, model=path)
+    other = Model(untrained.architecture)
+    other.save(path)
+    assert not np.array_equal(clode.enhance(dark, model=path), before)
 
 
 def test_missing_weights_are_named(tmp_path):
@@ -106,9 +151,16 @@ def test_a_stack_is_not_one_picture(model):
         model.solve(np.zeros((3, 20, 30), np.uint8))
 
 
-def test_an_unknown_device_is_named():
-    with pytest.raises(ValueError, match="'abacus' is not available"):
-        load_model(device="abacus")
+@pytest.mark.parametrize("device", ["abacus", "meta", "hpu", "cuda:99", "privateuseone"])
+def test_an_unknown_device_is_named(device):
+    with pytest.raises(ValueError, match=f"'{device}' is not available"):
+        load_model(device=device)
+
+
+@pytest.mark.parametrize("arguments", [{"device": None}, {"device": ["cpu"]}, {"weights": 5}])
+def test_arguments_of_the_wrong_kind_are_named(arguments):
+    with pytest.raises(ValueError, match=r"a device is|weights are the path"):
+        load_model(**arguments)
 
 
 def test_weights_without_noise_removal_say_so(dark):
@@ -144,3 +196,9 @@ def test_every_public_name_exists():
         assert getattr(clode, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = clode.nothing
+
+
+def test_a_public_name_is_never_hidden_by_a_module_of_the_package():
+    import pkgutil
+
+    assert not {module.name for module in pkgutil.iter_modules(clode.__path__)} & set(clode.__all__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from clode_core.image import Array, LevelsArgument, as_image, layout, planes, resolve_levels
-from clode_core.model import DEFAULT_SPAN, Model, load_model
+from clode_core.image import Array, LevelsArgument, as_image, colours, layout, planes, resolve_levels
+from clode_core.model import DEFAULT_SPAN, PACKAGED_WEIGHTS, Model, load_model
 from clode_core.ode import Solver
 from clode_core.trajectory import ExposureTime, Progress
 
@@ -28,11 +29,11 @@ def span_for(exposure_time: ExposureTime) -> tuple[float, float]:
     ValueError
         If it is neither "auto" nor a number from -20 to 20.
     """
-    if exposure_time == "auto":
+    if isinstance(exposure_time, str) and exposure_time == "auto":
         return 0.0, DEFAULT_SPAN[1]
     try:
         time = float(exposure_time)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         time = math.nan
     if not abs(time) <= LARGEST_TIME:
         raise ValueError(
@@ -43,8 +44,20 @@ def span_for(exposure_time: ExposureTime) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=4)
-def _loaded(weights: str | None, device: str) -> Model:
+def _loaded(weights: Path, device: str, modified: int, size: int) -> Model:
     return load_model(weights, device=device)
+
+
+def _load_once(weights: str | Path | None, device: str) -> Model:
+    """The model of a weights file, loaded again only if the file has changed."""
+    if not isinstance(device, str) or not isinstance(weights, str | Path | None):
+        return load_model(weights, device=device)  # which says what is wrong
+    path = Path(os.path.realpath(weights)) if weights is not None else PACKAGED_WEIGHTS
+    try:
+        state = path.stat()
+    except OSError:
+        return load_model(path, device=device)
+    return _loaded(path, device, state.st_mtime_ns, state.st_size)
 
 
 def enhance(
@@ -54,7 +67,7 @@ def enhance(
     denoise: bool = True,
     model: Model | str | Path | None = None,
     device: str = "auto",
-    solver: Solver | None = None,
+    solver: Solver | str | None = None,
     levels: LevelsArgument = "dtype",
     rgb: bool | None = None,
     precision: str = "float32",
@@ -76,7 +89,7 @@ def enhance(
         A loaded model or a ``.safetensors`` file; by default the packaged weights, loaded once.
     device : str
         "auto", "cpu", "cuda", "mps"; not used if `model` is already loaded.
-    solver : Solver, optional
+    solver : Solver or str, optional
         How the exposure ODE is integrated.
     levels : {"dtype", "auto"} or (float, float)
         Black and white level; see `clode_core.image.resolve_levels`.
@@ -108,9 +121,9 @@ def enhance(
     """
     array = as_image(image)
     where = layout(array, rgb)
-    level = resolve_levels(array, levels)
+    level = resolve_levels(colours(array, where), levels)
     span = span_for(exposure_time)
-    used = model if isinstance(model, Model) else _loaded(str(model) if model is not None else None, device)
+    used = model if isinstance(model, Model) else _load_once(model, device)
     result = np.empty(array.shape, array.dtype)
     count = math.prod(where.stack)
     for done, (index, plane) in enumerate(planes(array, where)):
@@ -133,5 +146,9 @@ def enhance(
             )
             used = copy.deepcopy(used).to("cpu")
             result[index] = expose(used)
+        except RuntimeError as error:
+            if "DefaultCPUAllocator" not in str(error):
+                raise
+            raise MemoryError("not enough memory for this picture: cut it into parts") from None
         report(1.0)
     return result
