@@ -1,6 +1,6 @@
 """What each part of the training of h is worth: short trainings that differ in one thing.
 
-    python benchmarks/ablation.py LOW HIGH --output FOLDER [--steps 400] [--set data.normal=[...]] [--only NAME]
+    python benchmarks/ablation.py LOW HIGH --output FOLDER [--steps 400] [--limit N] [--set ...] [--only NAME]
 
 Every row starts from the same untrained h, sees the same number of steps, and is measured on the pairs with
 the noise removal of the packaged weights. The control is A = 1.

@@ -90,11 +90,17 @@ def ask(mode, megapixels, repeat):
 
 
 def sizes(reference_up_to, repeat):
-    print(
-        f"{'megapixels':>10}{'default s':>12}{'MB':>8}{'+denoise s':>12}{'MB':>8}{'reference s':>13}{'MB':>8}",
-        end="",
-    )
-    print(f"{'evaluations':>13}{'ratio':>8}")
+    titles = {
+        "megapixels": 10,
+        "default s": 12,
+        "MB": 8,
+        "denoised s": 12,
+        "MB ": 8,
+        "reference s": 13,
+        "MB  ": 8,
+    }
+    titles |= {"evaluations": 13, "ratio": 8}
+    print("".join(f"{title.strip():>{width}}" for title, width in titles.items()))
     for megapixels in SIZES:
         plain, clean = ask("plain", megapixels, repeat), ask("denoise", megapixels, max(1, repeat // 2))
         print(f"{megapixels:>10}{plain['seconds']:12.2f}{plain['megabytes']:8.0f}", end="")
@@ -184,7 +190,7 @@ def main():
     slider = ask("slider", 2, arguments.repeat)
     print(f"\nslider at 2 megapixels: solve once {slider['solve'] * 1000:.0f} ms, then each new time")
     print(
-        f"  {slider['plain'] * 1000:.0f} ms, with noise removal {slider['denoised'] * 1000:.0f} ms (medians of 41)"
+        f"  {slider['plain'] * 1000:.0f} ms, noise removed {slider['denoised'] * 1000:.0f} ms (medians of 41)"
     )
     model = load_model(device="cpu")
     agreement(model)

@@ -159,7 +159,7 @@ class DenoiseDataset(BatchDataset):
                 self.pictures.append(picture)
         if not self.pictures:
             raise TrainingError(
-                f"data.normal holds no picture of {self.patch} pixels or more with a mean from {low:g} to {high:g}."
+                f"data.normal holds no picture of {self.patch} pixels with a mean from {low:g} to {high:g}."
             )
         self.facts = {"denoise_pictures": len(self.pictures)}
 

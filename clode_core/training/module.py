@@ -126,7 +126,7 @@ class StageModule(LightningModule):
         for name in self.objective.trains:
             weights = [p.detach() for p in self.networks[name].parameters()]
             torch._foreach_lerp_(list(self.average[name].parameters()), weights, 1 - decay)
-        if step % self.log_every_steps == 0:
+        if step % self.log_every_steps == 0 or step == self.stage.steps:
             self._write_log(step)
 
     def _write_log(self, step: int) -> None:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from clode_core.atomic import write_atomically
 from clode_core.model import Architecture, Model, read_model
@@ -26,23 +18,11 @@ from clode_core.training.config import TrainingConfig, TrainingError
 from clode_core.training.data import make_dataset
 from clode_core.training.module import StageModule
 from clode_core.training.pictures import list_pictures
+from clode_core.training.trainer import CHECKPOINT, make_trainer, quiet
 from clode_core.training.validation import Pair, Panel, evaluate, read_pairs
 
 WEIGHTS = "clode.safetensors"
-CHECKPOINT = "last.ckpt"
 _FREE_TO_CHANGE = {"trainer", "validation", "output"}  # may differ when a training is resumed
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Checkpoints written beside and renamed: a kill leaves the old one or the new one, whole."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
-    ) -> None:
-        """Write a checkpoint, making its folder."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, lambda handle: torch.save(checkpoint, handle))
 
 
 def run_training(config: TrainingConfig, resume: bool = False) -> Path:
@@ -67,7 +47,7 @@ def run_training(config: TrainingConfig, resume: bool = False) -> Path:
         If the output folder is in use, the data do not serve, or the loss is no longer finite.
     """
     threads = torch.get_num_threads()
-    with _quiet():
+    with quiet():
         try:
             if config.trainer.threads is not None:
                 torch.set_num_threads(config.trainer.threads)
@@ -123,43 +103,7 @@ def _run_stage(config: TrainingConfig, number: int, folder: Path, model: Model, 
         settings.log_every_steps,
         settings.workers,
     )
-    runs = len(list(folder.glob("log/version_*")))
-    callbacks: list[Any] = [
-        ModelCheckpoint(
-            folder,
-            CHECKPOINT.removesuffix(".ckpt"),
-            every_n_train_steps=settings.checkpoint_every_steps,
-            save_top_k=1,
-            enable_version_counter=False,
-        )
-    ]
-    if settings.progress:
-        callbacks.append(TQDMProgressBar(refresh_rate=max(1, min(10, settings.log_every_steps))))
-    trainer = Trainer(
-        accelerator=settings.accelerator,
-        devices=settings.devices,
-        num_nodes=settings.nodes,
-        strategy=settings.strategy,
-        precision=settings.precision,
-        max_steps=stage.steps,
-        max_epochs=-1,
-        gradient_clip_val=stage.gradient_clip,
-        val_check_interval=validation.every_steps if validation else None,
-        check_val_every_n_epoch=None if validation else 1,
-        limit_val_batches=None if validation else 0,
-        num_sanity_val_steps=0,
-        inference_mode=False,
-        use_distributed_sampler=False,
-        log_every_n_steps=settings.log_every_steps,
-        logger=[
-            CSVLogger(folder, name="log", version=runs, flush_logs_every_n_steps=1),
-            TensorBoardLogger(folder, name="tensorboard", version=""),
-        ],
-        callbacks=callbacks,
-        plugins=[AtomicCheckpointIO()],
-        enable_progress_bar=settings.progress,
-        enable_model_summary=False,
-    )
+    trainer = make_trainer(stage, settings, validation, folder)
     checkpoint = folder / CHECKPOINT
     trainer.fit(module, ckpt_path=checkpoint if checkpoint.is_file() else None, weights_only=True)
     if trainer.global_step < stage.steps:
@@ -228,7 +172,7 @@ def _claim(config: TrainingConfig, resume: bool) -> None:
         changed = [k for k, v in values.items() if k not in _FREE_TO_CHANGE and before.get(k) != v]
         if changed:
             raise TrainingError(
-                f"{changed[0]}: differs from the training in {output}: resume it unchanged or elsewhere."
+                f"{changed[0]}: differs from the training in {output}: undo it or choose another output."
             )
     output.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
@@ -267,24 +211,3 @@ def _hardware() -> str:
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
     return f"{name}, {torch.get_num_threads()} threads"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what Lightning says about choices made here on purpose, and its advertisements."""
-    log = logging.getLogger("lightning.pytorch")
-    level = log.level
-    log.setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        for message in (
-            r".*does not have many workers.*",  # pictures are in memory: workers would only copy them
-            r".*Checkpoint directory .* exists and is not empty.*",  # it is the stage's own folder
-            r".*is available but not used.*",  # the accelerator is the configuration's choice
-            r".*resuming from a checkpoint that ended before the epoch ended.*",  # batches are numbered
-            r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # inside Lightning
-        ):
-            warnings.filterwarnings("ignore", message)
-        try:
-            yield
-        finally:
-            log.setLevel(level)

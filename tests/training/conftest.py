@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+import yaml
+from synthetic import EXPOSURES, scene
+
+from clode_core.curve import curve
+from clode_core.files import write_picture
+from clode_core.training import load_config
+
+
+def write(path, picture):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_picture(path, (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """Synthetic data: eight bracketed scenes, dark pictures, and two validation pairs."""
+    root = tmp_path_factory.mktemp("pictures")
+    for k in range(8):
+        for j, exposure in enumerate(EXPOSURES):
+            write(
+                root / "mixed" / f"{k * len(EXPOSURES) + j + 1}.png", curve(scene(k), torch.tensor(exposure))
+            )
+    for k in range(4):
+        write(root / "dark" / f"{k}.png", curve(scene(100 + k), torch.tensor(-3.0)))
+    for k in range(2):
+        write(root / "high" / f"pair{k}.png", scene(200 + k))
+        write(root / "low" / f"pair{k}.png", curve(scene(200 + k), torch.tensor(-3.0)))
+    return root
+
+
+NETWORKS = {
+    "curve_options": {"widths": [8, 8, 8]},
+    "noise_options": {"widths": [8, 8], "depth": 1},
+    "working_size": 32,
+}
+
+
+@pytest.fixture
+def values(folders, tmp_path):
+    """Fields of a tiny training, to be changed and given to `configured`."""
+    return {
+        "name": "tiny",
+        "output": str(tmp_path / "out"),
+        "architecture": dict(NETWORKS),
+        "data": {"normal": [str(folders / "mixed")], "dark": [str(folders / "dark")]},
+        "trainer": {
+            "accelerator": "cpu",
+            "devices": 1,
+            "log_every_steps": 5,
+            "checkpoint_every_steps": 5,
+            "progress": False,
+        },
+        "stages": [{"kind": "undo", "steps": 10, "batch_size": 4}],
+    }
+
+
+@pytest.fixture
+def configured(tmp_path):
+    """Write fields to a file and load it."""
+
+    def load(values, overrides=()):
+        path = tmp_path / "training.yaml"
+        path.write_text(yaml.safe_dump(values))
+        return load_config(path, overrides)
+
+    return load
+
+
+@pytest.fixture
+def logged():
+    """Values of a column of a stage's log, over all runs of it, as (step, value)."""
+
+    def read(folder, column):
+        rows = []
+        for path in sorted(folder.glob("log/version_*/metrics.csv")):
+            head, *lines = (line.split(",") for line in path.read_text().splitlines())
+            if column in head:
+                at, step = head.index(column), head.index("step")
+                rows += [(int(line[step]), float(line[at])) for line in lines if line[at]]
+        return np.array(rows)
+
+    return read
