@@ -27,7 +27,8 @@ def draw(axis, table, names, title):
         axis.plot(*zip(*table[name], strict=True), label=name.split("/", 1)[1], linewidth=1)
     axis.set_title(title, fontsize=9)
     axis.set_xlabel("step", fontsize=8)
-    axis.legend(fontsize=7)
+    if names:
+        axis.legend(fontsize=7)
     axis.tick_params(labelsize=7)
 
 
