@@ -7,9 +7,6 @@ import torch
 
 from clode_core.model import Architecture, Model, load_model
 
-# One table of tolerances: dtype of the arithmetic to how closely two ways to the same picture agree.
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 2e-2}
-
 
 def pytest_collection_modifyitems(config, items):
     """Leave out the tests on real pictures where there are none."""
