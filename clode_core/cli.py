@@ -341,7 +341,7 @@ def train(
         except ModuleNotFoundError as error:
             raise UserError(f"training needs {error.name}: pip install 'clode-core[train]'") from None
         weights = run_training(load_config(config, overrides=change or []), resume=resume)
-        typer.echo(str(weights))
+        _say(weights)
 
 
 def _describe(device: object) -> str:

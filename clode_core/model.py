@@ -259,11 +259,17 @@ class Model:
         for name, tensor in tensors.items():
             if not name.startswith(("h.", "g.")):
                 raise ValueError(f"unexpected tensor {name}")
+            if not tensor.is_floating_point():
+                raise ValueError(f"tensor {name} is {tensor.dtype}")
             if not bool(tensor.isfinite().all()):
                 raise ValueError(f"tensor {name} holds numbers that are not finite")
         for prefix, network in (("h.", self.h), ("g.", self.g)):
             if network is not None:
-                part = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+                part = {
+                    name.removeprefix(prefix): tensor.to(torch.float32, copy=True)
+                    for name, tensor in tensors.items()
+                    if name.startswith(prefix)
+                }
                 network.load_state_dict(part, strict=True, assign=assign)
 
     def save(self, path: str | Path) -> Path:
@@ -333,18 +339,9 @@ def read_model(path: Path) -> Model:
         architecture = Architecture(**json.loads(header["architecture"]))
         if not isinstance(card, dict):
             raise ValueError("its model card is no table")
-        return Model(
-            architecture, card, tensors={name: t.to(torch.float32, copy=True) for name, t in _floats(tensors)}
-        )
+        return Model(architecture, card, tensors=tensors)
     except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(
             f"{path} describes networks that do not fit its weights ({reason[:200]})"
         ) from error
-
-
-def _floats(tensors: dict[str, Tensor]) -> list[tuple[str, Tensor]]:
-    for name, tensor in tensors.items():
-        if not tensor.is_floating_point():
-            raise ValueError(f"tensor {name} is {tensor.dtype}")
-    return list(tensors.items())
