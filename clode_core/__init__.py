@@ -14,23 +14,27 @@ from typing import TYPE_CHECKING, Any
 from clode_core._version import __version__
 
 if TYPE_CHECKING:
-    from clode_core.enhancement import enhance
+    from clode_core.enhancement import enhance, with_fallback
+    from clode_core.exposure import SharedExposure
     from clode_core.files import Picture, PictureError, read_picture, write_picture
-    from clode_core.image import ImageError, Levels
+    from clode_core.image import ImageError, Levels, resolve_levels
     from clode_core.model import Architecture, Model, WeightsError, load_model
     from clode_core.ode import Solver
     from clode_core.trajectory import Trajectory
 
 _HOMES = {
     "enhance": "clode_core.enhancement",
+    "with_fallback": "clode_core.enhancement",
     "load_model": "clode_core.model",
     "Model": "clode_core.model",
     "Architecture": "clode_core.model",
     "WeightsError": "clode_core.model",
     "Trajectory": "clode_core.trajectory",
+    "SharedExposure": "clode_core.exposure",
     "Solver": "clode_core.ode",
     "ImageError": "clode_core.image",
     "Levels": "clode_core.image",
+    "resolve_levels": "clode_core.image",
     "Picture": "clode_core.files",
     "PictureError": "clode_core.files",
     "read_picture": "clode_core.files",
@@ -44,6 +48,7 @@ __all__ = [
     "Model",
     "Picture",
     "PictureError",
+    "SharedExposure",
     "Solver",
     "Trajectory",
     "WeightsError",
@@ -51,6 +56,8 @@ __all__ = [
     "enhance",
     "load_model",
     "read_picture",
+    "resolve_levels",
+    "with_fallback",
     "write_picture",
 ]
 

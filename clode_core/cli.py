@@ -200,6 +200,9 @@ def enhance(
     solver: _SolverName = "midpoint",
     step: _Step = 0.5,
     tolerance: _Tolerance = 1e-3,
+    shared_exposure: Annotated[
+        bool, typer.Option("--shared-exposure", help="Expose all pages of a file alike: no flicker.")
+    ] = False,
 ) -> None:
     """Brighten pictures; the originals stay as they are."""
     failed = 0
@@ -232,6 +235,7 @@ def enhance(
                         solver=chosen,
                         levels=_depth_levels(picture, level),
                         rgb=picture.channels_last,
+                        shared_exposure=shared_exposure,
                         progress=report,
                     )
                     write_picture(target, result, picture)

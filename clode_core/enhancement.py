@@ -6,19 +6,22 @@ import copy
 import math
 import os
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
-from clode_core.image import Array, LevelsArgument, as_image, colours, layout, planes, resolve_levels
+from clode_core.exposure import SharedExposure
+from clode_core.image import Array, LevelsArgument, Planes, as_image, colours, layout, resolve_levels
 from clode_core.model import DEFAULT_SPAN, PACKAGED_WEIGHTS, Model, load_model
 from clode_core.ode import Solver
 from clode_core.trajectory import ExposureTime, Progress
 
 LARGEST_TIME = 20.0
+Result = TypeVar("Result")
 
 
 def span_for(exposure_time: ExposureTime) -> tuple[float, float]:
@@ -71,6 +74,7 @@ def enhance(
     levels: LevelsArgument = "dtype",
     rgb: bool | None = None,
     precision: str = "float32",
+    shared_exposure: bool = False,
     progress: Progress | None = None,
 ) -> Array:
     """Enhance a picture or a stack of pictures.
@@ -97,6 +101,9 @@ def enhance(
         Whether the last axis is channels; by default guessed from the shape.
     precision : {"float32", "bfloat16"}
         Of the convolutions.
+    shared_exposure : bool
+        Expose all planes of a stack alike (`Model.shared_exposure`), so that a time series does not
+        flicker; by default each plane is solved on its own.
     progress : callable, optional
         Called with the fraction done; what it raises stops the work.
 
@@ -116,8 +123,8 @@ def enhance(
 
     Notes
     -----
-    Each plane of a stack is solved on its own. If the accelerator runs out of memory, the work is done
-    again on the CPU with a warning, and the result is the same.
+    If the accelerator runs out of memory,
+    the work is done again on the CPU with a warning, and the result is the same.
     """
     array = as_image(image)
     where = layout(array, rgb)
@@ -125,30 +132,72 @@ def enhance(
     span = span_for(exposure_time)
     used = model if isinstance(model, Model) else _load_once(model, device)
     result = np.empty(array.shape, array.dtype)
-    count = math.prod(where.stack)
-    for done, (index, plane) in enumerate(planes(array, where)):
+    pictures = Planes(array, where)
+    exposure: SharedExposure | None = None
+    if shared_exposure:
+        exposure, used = with_fallback(
+            used,
+            lambda on: on.shared_exposure(
+                pictures,
+                span=span,
+                solver=solver,
+                levels=(level.black, level.white),
+                rgb=where.channels > 0,
+                precision=precision,
+            ),
+        )
+    for number, plane in enumerate(pictures):
 
-        def report(fraction: float, done: int = done) -> None:
+        def report(fraction: float, done: int = number) -> None:
             if progress is not None:
-                progress((done + fraction) / count)
+                progress((done + fraction) / len(pictures))
 
         def expose(on: Model, plane: Array = plane) -> Array:
-            path = on.solve_plane(plane, where.alpha, level, span, solver, precision)
+            path = on.solve_plane(plane, where.alpha, level, span, solver, precision, exposure)
             return path.at(exposure_time, denoise=denoise, progress=report)
 
-        try:
-            result[index] = expose(used)
-        except torch.OutOfMemoryError:
-            if used.device.type == "cpu":
-                raise
-            warnings.warn(
-                f"{used.device} ran out of memory: this picture is enhanced on the CPU instead", stacklevel=2
-            )
-            used = copy.deepcopy(used).to("cpu")
-            result[index] = expose(used)
-        except RuntimeError as error:
-            if "DefaultCPUAllocator" not in str(error):
-                raise
-            raise MemoryError("not enough memory for this picture: cut it into parts") from None
+        result[pictures.place(number)], used = with_fallback(used, expose)
         report(1.0)
     return result
+
+
+def with_fallback(model: Model, work: Callable[[Model], Result]) -> tuple[Result, Model]:
+    """Do some work with a model; where its accelerator runs out of memory, do it again on the CPU.
+
+    Parameters
+    ----------
+    model : Model
+        A loaded model; it stays on its device.
+    work : callable
+        Takes a model and returns a result.
+
+    Returns
+    -------
+    result
+        What `work` returned.
+    Model
+        The model that did it, for further work: `model` itself, or a copy on the CPU.
+
+    Raises
+    ------
+    MemoryError
+        If the CPU's memory does not suffice either.
+
+    Warns
+    -----
+    UserWarning
+        If the work had to be done again.
+    """
+    try:
+        return work(model), model
+    except torch.OutOfMemoryError:
+        if model.device.type == "cpu":
+            raise
+        warnings.warn(
+            f"{model.device} ran out of memory: this picture is enhanced on the CPU instead", stacklevel=3
+        )
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" not in str(error):
+            raise
+        raise MemoryError("not enough memory for this picture: cut it into parts") from None
+    return with_fallback(copy.deepcopy(model).to("cpu"), work)

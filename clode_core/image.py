@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -134,10 +134,25 @@ def colours(array: Array, where: Layout) -> Array:
     return array[..., :-1] if where.alpha else array
 
 
-def planes(array: Array, where: Layout) -> Iterator[tuple[tuple[int, ...], Array]]:
-    """Yield each picture of a stack with its index: (Y, X) or (Y, X, C) views of `array`."""
-    for index in np.ndindex(where.stack):
-        yield index, array[index]
+class Planes(Sequence[Array]):
+    """The pictures of a stack in order, as (Y, X) or (Y, X, C) views of its array."""
+
+    def __init__(self, array: Array, where: Layout) -> None:
+        self.array = array
+        self.stack = where.stack
+
+    def __len__(self) -> int:
+        return math.prod(self.stack)
+
+    def place(self, number: int) -> tuple[int, ...]:
+        """Index into the stack axes of picture `number`."""
+        return tuple(int(i) for i in np.unravel_index(number, self.stack)) if self.stack else ()
+
+    def __getitem__(self, number: int) -> Array:  # type: ignore[override]
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        picture: Array = self.array[self.place(number)]
+        return picture
 
 
 def resolve_levels(array: Array, levels: LevelsArgument = "dtype") -> Levels:

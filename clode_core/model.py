@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from clode_core.exposure import SharedExposure
 from clode_core.image import (
     Array,
     ImageError,
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _DEVICES = {"cpu", "cuda", "mps", "xpu"}
 DEFAULT_SPAN = (-5.0, 5.0)
+SHARED_PICTURES = 16
+"""Pictures from which the exposure of a whole series is found."""
 FORMAT = "clode-1"
 PACKAGED_WEIGHTS = Path(__file__).parent / "weights" / "clode.safetensors"
 
@@ -115,6 +120,13 @@ def choose_device(device: str = "auto") -> torch.device:
     return chosen
 
 
+def evenly_spread(count: int, limit: int) -> list[int]:
+    """At most `limit` of the numbers below `count`, the first and the last among them."""
+    if count < 1:
+        raise ImageError("there are no pictures to find an exposure for")
+    return sorted({round(i) for i in np.linspace(0, count - 1, min(count, limit)).tolist()})
+
+
 def clean_state(g: nn.Module, state: Tensor) -> Tensor:
     """Apply `g` to a state (B, 3, H, W) of any size, continued to what `g` can divide; result in [0, 1]."""
     multiple = int(g.multiple)  # type: ignore[arg-type]
@@ -184,6 +196,7 @@ class Model:
         levels: LevelsArgument = "dtype",
         rgb: bool | None = None,
         precision: str = "float32",
+        exposure: SharedExposure | None = None,
     ) -> Trajectory:
         """Solve the exposure ODE of one picture over a span of exposure times.
 
@@ -201,6 +214,9 @@ class Model:
             Whether the last axis is channels; guessed from the shape by default.
         precision : {"float32", "bfloat16"}
             Of the convolutions.
+        exposure : SharedExposure, optional
+            What `shared_exposure` found for the pictures this one belongs to. Nothing is solved then, and
+            `span` and `solver` are those of the exposure.
 
         Returns
         -------
@@ -212,7 +228,7 @@ class Model:
         ImageError
             If the array is not one picture.
         ValueError
-            If the span or the precision is not usable.
+            If the span or the precision is not usable, or the exposure has other channels.
         """
         array = as_image(image)
         where = layout(array, rgb)
@@ -222,7 +238,51 @@ class Model:
                 "call it for each plane, or use enhance"
             )
         level = resolve_levels(colours(array, where), levels)
-        return self.solve_plane(array, where.alpha, level, span, solver, precision)
+        return self.solve_plane(array, where.alpha, level, span, solver, precision, exposure)
+
+    def shared_exposure(
+        self,
+        pictures: Sequence[Any],
+        *,
+        span: tuple[float, float] = DEFAULT_SPAN,
+        solver: Solver | str | None = None,
+        levels: LevelsArgument = "dtype",
+        rgb: bool | None = None,
+        precision: str = "float32",
+    ) -> SharedExposure:
+        r"""Find one exposure for many pictures, so that a time series does not flicker.
+
+        Each picture is solved; the exponents are averaged over all pixels of all pictures:
+
+        .. math:: \bar S_c(t) = \mathrm{mean}_{i,x,y}\, S_i(t)_{c,x,y}
+
+        so that every picture gets the same curve and differences between pictures stay what they were.
+
+        Parameters
+        ----------
+        pictures : sequence of array_like
+            Pictures as `solve` takes them, all with the same number of channels. Of a long series, 16 that
+            are evenly spread over it are looked at.
+        span, solver, levels, rgb, precision
+            As in `solve`. Levels other than two numbers are found for each picture on its own.
+
+        Returns
+        -------
+        SharedExposure
+            To be passed to `solve`.
+
+        Raises
+        ------
+        ImageError
+            If there is no picture, or one cannot be understood, or their channels differ.
+        """
+        solved = [
+            self.solve(
+                pictures[i], span=span, solver=solver, levels=levels, rgb=rgb, precision=precision
+            ).own_exposure()
+            for i in evenly_spread(len(pictures), SHARED_PICTURES)
+        ]
+        return SharedExposure.mean(solved)
 
     def solve_plane(
         self,
@@ -232,6 +292,7 @@ class Model:
         span: tuple[float, float],
         solver: Solver | str | None,
         precision: str,
+        exposure: SharedExposure | None = None,
     ) -> Trajectory:
         """Solve one plane whose layout and levels are known; see `solve`."""
         if precision not in list(_PRECISIONS):
@@ -240,9 +301,13 @@ class Model:
         source = Source(array, levels, alpha=alpha, device=self.device)
         with torch.inference_mode(), torch.autocast(self.device.type, kind, enabled=kind != torch.float32):
             working = source.shrunk(self.architecture.working_size)
-            exponent = solve_dense(self._float_curve_parameters, working, span, Solver.named(solver))
+            if exposure is None:
+                exponent = solve_dense(self._float_curve_parameters, working, span, Solver.named(solver))
+            else:
+                exponent, span = exposure.over(working), exposure.span
         g = cast("NoiseRemoval | None", self.g)
-        return Trajectory(source, exponent, working, g, span=span, precision=kind)
+        auto = None if exposure is None else exposure.auto
+        return Trajectory(source, exponent, working, g, span=span, precision=kind, auto=auto)
 
     def _float_curve_parameters(self, image: Tensor, time: Tensor) -> Tensor:
         return self.curve_parameters(image, time).float()

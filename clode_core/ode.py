@@ -187,6 +187,19 @@ class DenseExponent:
             + width * (u * (1 - u) ** 2 * a0 - u * u * (1 - u) * a1)
         )
 
+    def uniform(self) -> DenseExponent:
+        """The mean over all pixels, (K, C, 1, 1) at the knots."""
+        exponents = self.exponents.mean((2, 3), keepdim=True)
+        slopes = self.slopes.mean((2, 3), keepdim=True)
+        return DenseExponent(self.times, exponents, slopes, self.evaluations)
+
+    def expanded(self, picture: Tensor) -> DenseExponent:
+        """A uniform exponent for every pixel of a picture (C, h, w), where the picture is."""
+        exponents, slopes = (
+            uniform.to(picture).expand(-1, *picture.shape) for uniform in (self.exponents, self.slopes)
+        )
+        return DenseExponent(self.times, exponents, slopes, self.evaluations)
+
 
 def solve_dense(h: CurveEstimator, image: Tensor, span: tuple[float, float], solver: Solver) -> DenseExponent:
     """Solve the exponent ODE over a span of exposure times that contains 0.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -14,11 +14,10 @@ from torch import Tensor
 
 from clode_core.curve import curve
 from clode_core.denoising import NoiseRemoval, remove_noise
+from clode_core.exposure import SharedExposure
 from clode_core.image import Array, Levels, from_unit, to_unit, working_dtype
+from clode_core.ode import DenseExponent
 from clode_core.upsampling import GuidedUpsampler, Interpolated, bands, shrink, working_shape
-
-if TYPE_CHECKING:
-    from clode_core.ode import DenseExponent
 
 ExposureTime: TypeAlias = float | Literal["auto"]
 Progress: TypeAlias = Callable[[float], None]
@@ -132,6 +131,8 @@ class Trajectory:
         Noise removal.
     precision : torch.dtype
         Of the convolutions of `g`.
+    auto : float, optional
+        The automatic exposure time where it is not this picture's own.
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class Trajectory:
         *,
         span: tuple[float, float],
         precision: torch.dtype = torch.float32,
+        auto: float | None = None,
     ) -> None:
         self.source = source
         self.exponent = exponent
@@ -150,6 +152,7 @@ class Trajectory:
         self.span = span
         self._g = g
         self._precision = precision
+        self._shared_auto = auto
         self._cleaned: NDArray[np.float32] | None = None
 
     @property
@@ -230,6 +233,8 @@ class Trajectory:
 
     @cached_property
     def _auto(self) -> float:
+        if self._shared_auto is not None:
+            return self._shared_auto
         last = self.span[1]
         low, high = 0.0, last
         for _ in range(20):
@@ -249,6 +254,10 @@ class Trajectory:
         return np.array(
             [float(curve(self.working, self.exponent.at(self._checked(t))).mean()) for t in exposure_times]
         )
+
+    def own_exposure(self) -> SharedExposure:
+        """Mean exponent and automatic time of the picture, to share with others."""
+        return SharedExposure(self.exponent.uniform(), self.span, self.auto())
 
     @cached_property
     def _guide_exponent(self) -> float:

@@ -6,7 +6,7 @@ import torch
 
 import clode_core as clode
 from clode_core.image import ImageError
-from clode_core.model import Model
+from clode_core.model import Model, evenly_spread
 
 DTYPES = [np.uint8, np.uint16, np.int16, np.int32, np.float16, np.float32, np.float64]
 SHAPES = [
@@ -264,3 +264,47 @@ def test_too_little_memory_is_told_in_a_sentence(model, dark, monkeypatch):
     monkeypatch.setattr(Model, "solve_plane", full)
     with pytest.raises(MemoryError, match="cut it into parts"):
         clode.enhance(dark, model=model)
+
+
+def test_a_shared_exposure_gives_every_plane_the_same_curve(model, dark):
+    stack = np.stack([dark, dark // 2, np.roll(dark, 30, axis=1)])
+    bright = clode.enhance(stack, 2.0, denoise=False, model=model, shared_exposure=True)
+    lookup = {}
+    for channel in range(3):
+        for before, after in zip(stack[..., channel].flat, bright[..., channel].flat, strict=True):
+            lookup.setdefault((channel, before), set()).add(int(after))
+    assert max(max(values) - min(values) for values in lookup.values()) <= 1  # one step of rounding
+    apart = clode.enhance(stack, 2.0, denoise=False, model=model)
+    assert not np.array_equal(apart, bright)
+
+
+def test_a_shared_exposure_does_not_flicker_where_separate_exposures_do(model, random):
+    y, x = np.mgrid[:64, :80]
+    still = 600 + 400 * np.sin(x / 9) * np.cos(y / 7)
+    stack = np.stack([still] * 6).astype(np.uint16)
+    stack[::2, 20:40, 20:50] += 9000  # something bright comes and goes
+    settings = {"exposure_time": "auto", "denoise": False, "model": model, "levels": (0, 16383)}
+    corner = (slice(None), slice(0, 10), slice(60, 80))
+    shared = clode.enhance(stack, shared_exposure=True, **settings)[corner].mean((1, 2))
+    apart = clode.enhance(stack, **settings)[corner].mean((1, 2))
+    assert np.ptp(shared) <= 1 < np.ptp(apart)
+
+
+def test_a_shared_exposure_is_found_from_planes_all_over_a_long_stack():
+    chosen = evenly_spread(300, 16)
+    assert chosen[0] == 0 and chosen[-1] == 299 and len(set(chosen)) == 16
+    assert evenly_spread(4, 16) == [0, 1, 2, 3]
+    assert evenly_spread(1, 16) == [0]
+
+
+def test_sharing_changes_nothing_for_a_uniform_exponent_at_time_0(model, dark):
+    assert np.array_equal(clode.enhance(dark, 0, denoise=False, model=model, shared_exposure=True), dark)
+
+
+def test_pictures_of_different_channels_cannot_share_an_exposure(model, dark):
+    with pytest.raises(clode.ImageError, match="different channels"):
+        model.shared_exposure([dark, dark[..., 0]])
+    with pytest.raises(clode.ImageError, match="no pictures"):
+        model.shared_exposure([])
+    with pytest.raises(clode.ImageError, match="3 channels, the picture has 1"):
+        model.solve(dark[..., 0], exposure=model.shared_exposure([dark]))

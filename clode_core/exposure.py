@@ -1,0 +1,54 @@
+"""One exposure for many pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from clode_core.image import ImageError
+from clode_core.ode import DenseExponent
+
+
+@dataclass(frozen=True)
+class SharedExposure:
+    """One exposure for many pictures: the same curve for every pixel of every picture.
+
+    Made by ``Model.shared_exposure``.
+
+    Attributes
+    ----------
+    exponent : DenseExponent
+        Exponents of the channels, (C, 1, 1) for any time.
+    span : (float, float)
+        Exposure times it holds.
+    auto : float
+        Automatic exposure time of the pictures together.
+    """
+
+    exponent: DenseExponent
+    span: tuple[float, float]
+    auto: float
+
+    @classmethod
+    def mean(cls, exposures: Sequence[SharedExposure]) -> SharedExposure:
+        """Average of exposures over the same span."""
+        knots = [e.exponent for e in exposures]
+        if any(k.exponents.shape != knots[0].exponents.shape for k in knots):
+            raise ImageError("pictures with different channels cannot share one exposure")
+        average = DenseExponent(
+            knots[0].times,
+            torch.stack([k.exponents for k in knots]).mean(0),
+            torch.stack([k.slopes for k in knots]).mean(0),
+            sum(k.evaluations for k in knots),
+        )
+        return cls(average, exposures[0].span, sum(e.auto for e in exposures) / len(exposures))
+
+    def over(self, working: Tensor) -> DenseExponent:
+        """The exponent for every pixel of a working picture (C, h, w)."""
+        channels = self.exponent.exponents.shape[1]
+        if channels != len(working):
+            raise ImageError(f"the shared exposure has {channels} channels, the picture has {len(working)}")
+        return self.exponent.expanded(working)

@@ -1,0 +1,1 @@
+"""CLODE in napari: an exposure-time slider on image layers."""

@@ -1,0 +1,125 @@
+"""Background work of which only the newest counts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+from superqt.utils import create_worker
+
+_REPORT_EVERY = 0.05  # seconds
+
+
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """Raised inside work that nobody waits for any more."""
+
+
+class Ticket(QObject):
+    """Handed to the work: call it with the fraction done; it raises `Stopped` where the work is to end."""
+
+    reported = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stop = threading.Event()
+        self._last = 0.0
+
+    def stop(self) -> None:
+        """Ask the work to end at its next report."""
+        self._stop.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has been asked to end."""
+        return self._stop.is_set()
+
+    def __call__(self, fraction: float) -> None:
+        if self.stopped:
+            raise Stopped
+        now = time.monotonic()
+        if now - self._last > _REPORT_EVERY:
+            self._last = now
+            self.reported.emit(fraction)
+
+
+Work = Callable[[Ticket], Any]
+
+
+class Newest(QObject):
+    """One piece of work at a time, in a thread; of what is asked for meanwhile, only the newest is done.
+
+    Signals
+    -------
+    done : object
+        What the work returned.
+    failed : object
+        The exception it raised.
+    progressed : float
+        Fraction done.
+    idle
+        Nothing is left to do.
+    """
+
+    done = Signal(object)
+    failed = Signal(object)
+    progressed = Signal(float)
+    idle = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._ticket: Ticket | None = None
+        self._next: Work | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being done whose result counts."""
+        return self._ticket is not None and not (self._ticket.stopped and self._next is None)
+
+    def ask(self, work: Work) -> None:
+        """Do this as soon as what is being done has ended."""
+        self._next = work
+        if self._ticket is None:
+            self._start()
+
+    def cancel(self) -> None:
+        """Forget what was asked for; what is being done ends soon and without a result."""
+        self._next = None
+        if self._ticket is not None:
+            self._ticket.stop()
+
+    def _start(self) -> None:
+        work, self._next = self._next, None
+        if work is None:
+            self.idle.emit()
+            return
+        self._ticket = Ticket()
+        self._ticket.reported.connect(self._on_report)
+        worker = create_worker(_outcome, work, self._ticket, _start_thread=False, _ignore_errors=True)
+        worker.returned.connect(self._on_outcome)
+        worker.start()
+
+    def _on_report(self, fraction: float) -> None:
+        if self._ticket is not None and not self._ticket.stopped:
+            self.progressed.emit(fraction)
+
+    def _on_outcome(self, outcome: tuple[Any, Exception | None]) -> None:
+        ticket, self._ticket = self._ticket, None
+        result, error = outcome
+        if ticket is not None and not ticket.stopped:
+            if error is None:
+                self.done.emit(result)
+            elif not isinstance(error, Stopped):
+                self.failed.emit(error)
+        if self._ticket is None:
+            self._start()
+
+
+def _outcome(work: Work, ticket: Ticket) -> tuple[Any, Exception | None]:
+    """Result and error of some work, one of them None: an error is news, not an accident, to the window."""
+    try:
+        return work(ticket), None
+    except Exception as error:
+        return None, error

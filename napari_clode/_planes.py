@@ -1,0 +1,167 @@
+"""An image layer as a sequence of pictures, read one at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+LARGEST_PLANE = 100_000_000
+"""Pixels; of a pyramid, the finest level whose planes are not larger is used."""
+SMALLEST_SIDE = 8
+"""Pixels; in less there is nothing to judge an exposure by."""
+
+
+class LayerError(ValueError):
+    """A layer that cannot be enhanced; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What an axis of channels means.
+
+    Attributes
+    ----------
+    kind : {"none", "each", "rgb"}
+        "none": no axis is channels; "each": every channel is a picture of its own, with an exposure of its
+        own; "rgb": three channels are the colours of one picture.
+    axis : int
+        The axis, counted from the front.
+    """
+
+    kind: Literal["none", "each", "rgb"] = "none"
+    axis: int = -1
+
+
+class LayerPlanes(Sequence[NDArray[Any]]):
+    """The pictures (Y, X) or (Y, X, C) of an image layer; nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    layer : Image
+        The layer. A pyramid is read at its finest level that is not too large.
+    channels : Channels
+        Which axis is channels, for layers that are not RGB already.
+
+    Attributes
+    ----------
+    stack : tuple of int
+        Lengths of the axes before (Y, X), as in the layer.
+    factors : tuple of float
+        How much coarser than the layer's finest level the pixels are, for each axis of the layer.
+
+    Raises
+    ------
+    LayerError
+        If the layer has no planes, or planes too small to enhance.
+    """
+
+    def __init__(self, layer: Image, channels: Channels | None = None) -> None:
+        self.channels = channels or Channels()
+        self.layer_rgb = bool(layer.rgb)
+        self.name = layer.name
+        if layer.ndim < 2:
+            raise LayerError(f"{layer.name} has one axis only: an image needs two, (Y, X)")
+        levels = list(layer.data) if layer.multiscale else [layer.data]
+        sizes = [math.prod(level.shape[layer.ndim - 2 : layer.ndim]) for level in levels]
+        chosen = next((i for i, size in enumerate(sizes) if size <= LARGEST_PLANE), len(levels) - 1)
+        self.data = levels[chosen]
+        shapes = [level.shape[: layer.ndim] for level in (levels[0], self.data)]
+        self.factors = tuple(fine / coarse for fine, coarse in zip(*shapes, strict=True))
+        self.stack: tuple[int, ...] = tuple(int(n) for n in shapes[1][:-2])
+        self.size = tuple(int(n) for n in shapes[1][-2:])
+        if min(self.size) < SMALLEST_SIDE or 0 in self.stack:
+            raise LayerError(
+                f"{layer.name} has planes of {self.size[1]} x {self.size[0]} pixels: "
+                f"at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are needed"
+            )
+        if self.channels.kind == "rgb" and self.stack[self.channels.axis] != 3:
+            raise LayerError(f"axis {self.channels.axis} of {layer.name} does not have three channels")
+
+    @property
+    def rgb(self) -> bool:
+        """Whether a picture has a last axis of colours."""
+        return self.layer_rgb or self.channels.kind == "rgb"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the pictures."""
+        return np.dtype(self.data.dtype)
+
+    @property
+    def reduced(self) -> float:
+        """How many times smaller than the layer's finest level a picture is."""
+        return max(self.factors[-2:])
+
+    @property
+    def lazy(self) -> bool:
+        """Whether the pixels are somewhere else than in memory."""
+        return not isinstance(self.data, np.ndarray) or isinstance(self.data, np.memmap)
+
+    @property
+    def pictures(self) -> tuple[int, ...]:
+        """Lengths of the stack axes, where the colours of a picture count as one."""
+        return tuple(1 if self._is_colours(axis) else n for axis, n in enumerate(self.stack))
+
+    def _is_colours(self, axis: int) -> bool:
+        return self.channels.kind == "rgb" and axis == self.channels.axis
+
+    @property
+    def picture_shape(self) -> tuple[int, ...]:
+        """Shape of one picture."""
+        if self.layer_rgb:
+            return (*self.size, int(self.data.shape[-1]))
+        return (*self.size, 3) if self.channels.kind == "rgb" else self.size
+
+    def __len__(self) -> int:
+        return math.prod(self.pictures)
+
+    def place(self, number: int) -> tuple[int, ...]:
+        """Index into the stack axes of picture `number`; 0 on an axis of colours."""
+        return tuple(int(i) for i in np.unravel_index(number, self.pictures)) if self.stack else ()
+
+    def __getitem__(self, number: int) -> NDArray[Any]:  # type: ignore[override]
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        return self.read(self.place(number))
+
+    def read(self, index: tuple[int, ...]) -> NDArray[Any]:
+        """The picture at an index into the stack axes."""
+        where = tuple(slice(None) if self._is_colours(axis) else i for axis, i in enumerate(index))
+        plane = np.asarray(self.data[where])
+        return np.moveaxis(plane, 0, -1) if self.channels.kind == "rgb" else plane
+
+    def channel(self, index: tuple[int, ...]) -> int:
+        """Which channel the picture at an index is; 0 where channels are not separate pictures."""
+        return index[self.channels.axis] if self.channels.kind == "each" else 0
+
+    def of_channel(self, channel: int) -> Sequence[NDArray[Any]]:
+        """All pictures of one channel."""
+        return self if self.channels.kind != "each" else _OneChannel(self, channel)
+
+
+class _OneChannel(Sequence[NDArray[Any]]):
+    """The pictures of one channel of a layer."""
+
+    def __init__(self, planes: LayerPlanes, channel: int) -> None:
+        self.planes = planes
+        self.channel = channel
+        axis = planes.channels.axis
+        self.others = (*planes.stack[:axis], 1, *planes.stack[axis + 1 :])
+
+    def __len__(self) -> int:
+        return math.prod(self.others)
+
+    def __getitem__(self, number: int) -> NDArray[Any]:  # type: ignore[override]
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        index = [int(i) for i in np.unravel_index(number, self.others)]
+        index[self.planes.channels.axis] = self.channel
+        return self.planes.read(tuple(index))

@@ -1,0 +1,192 @@
+"""Result layers: made beside their source, with everything the source says about its place and meaning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_clode._planes import LayerPlanes
+
+Made = WeakKeyDictionary["Image", "ref[Image]"]
+_previews: Made = WeakKeyDictionary()
+_stacks: Made = WeakKeyDictionary()
+
+
+def placement(layer: Image, planes: LayerPlanes, index: tuple[int, ...] | None = None) -> dict[str, Any]:
+    """Transforms with which a result lies where its source does.
+
+    Parameters
+    ----------
+    layer : Image
+        The source.
+    planes : LayerPlanes
+        How it was read.
+    index : tuple of int, optional
+        The place in the stack of a result that holds one plane only; by default it holds all.
+
+    Returns
+    -------
+    dict
+        ``scale``, ``translate``, ``rotate``, ``shear``, ``affine``, ``units``, ``axis_labels``.
+    """
+    factors = np.array(planes.factors)
+    first = np.zeros(layer.ndim)
+    if index is not None:
+        first[: len(index)] = index
+    if planes.channels.kind == "rgb":  # one layer of colours is seen at every channel
+        factors[planes.channels.axis] *= planes.stack[planes.channels.axis]
+        first[planes.channels.axis] = 0
+    origin = factors * first + (factors - 1) / 2  # of the first pixel's centre, in pixels of the source
+    return {
+        "scale": np.asarray(layer.scale) * factors,
+        "translate": np.asarray(layer.affine.inverse(layer.data_to_world(origin))),
+        "rotate": layer.rotate,
+        "shear": layer.shear,
+        "affine": np.array(layer.affine.affine_matrix),
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+    }
+
+
+def show_plane(
+    viewer: ViewerModel,
+    layer: Image,
+    planes: LayerPlanes,
+    index: tuple[int, ...],
+    picture: NDArray[Any],
+    **look: Any,
+) -> Image:
+    """Put one enhanced plane into the live result layer of `layer`; `look` as in `show_stack`."""
+    data = picture[(np.newaxis,) * len(planes.stack)]
+    return _put(viewer, layer, _previews, data, placement(layer, planes, index), **look)
+
+
+def show_stack(
+    viewer: ViewerModel,
+    layer: Image,
+    planes: LayerPlanes,
+    data: Any,
+    *,
+    name: str,
+    rgb: bool,
+    limits: tuple[float, float],
+    about: dict[str, Any],
+) -> Image:
+    """Put a whole enhanced stack into the result layer of `layer`.
+
+    Parameters
+    ----------
+    viewer, layer, planes
+        Where it belongs.
+    data : array
+        The enhanced planes; may be lazy.
+    name : str
+        Of a new layer.
+    rgb : bool
+        Whether the last axis is colours.
+    limits : (float, float)
+        Contrast limits of a new grey layer.
+    about : dict
+        How the result was made; goes into its metadata under "clode".
+    """
+    return _put(
+        viewer, layer, _stacks, data, placement(layer, planes), name=name, rgb=rgb, limits=limits, about=about
+    )
+
+
+def preview_of(viewer: ViewerModel, layer: Image) -> Image | None:
+    """The live result layer of `layer`, if there is one."""
+    return _result(viewer, layer, _previews)
+
+
+def keep(viewer: ViewerModel, layer: Image) -> Image | None:
+    """Make the live result independent: it is not updated any more."""
+    kept = preview_of(viewer, layer)
+    _previews.pop(layer, None)
+    if kept is not None:
+        kept.name = f"{layer.name} [CLODE, t = {kept.metadata['clode']['exposure_time']:g}]"
+    return kept
+
+
+def is_live(candidate: Image) -> bool:
+    """Whether a layer is the live result of another."""
+    return any(made() is candidate for made in _previews.values())
+
+
+def _result(viewer: ViewerModel, layer: Image, made: Made) -> Image | None:
+    known = made.get(layer)
+    result = known() if known is not None else None
+    return result if result is not None and result in viewer.layers else None
+
+
+def _put(
+    viewer: ViewerModel,
+    layer: Image,
+    made: Made,
+    data: Any,
+    place: dict[str, Any],
+    *,
+    name: str,
+    rgb: bool,
+    limits: tuple[float, float],
+    about: dict[str, Any],
+) -> Image:
+    result = _result(viewer, layer, made)
+    if result is not None and (bool(result.rgb) != rgb or result.ndim != layer.ndim):
+        viewer.layers.remove(result)
+        result = None
+    if result is None:
+        return _add(viewer, layer, made, data, place, name=name, rgb=rgb, limits=limits, about=about)
+    for transform in ("scale", "translate"):
+        if not np.array_equal(getattr(result, transform), place[transform]):
+            setattr(result, transform, place[transform])
+    result.metadata["clode"] = about
+    old = result.data
+    if isinstance(old, np.ndarray) and isinstance(data, np.ndarray) and _fits(old, data):
+        old[...] = data
+        result.refresh(thumbnail=False, highlight=False, extent=False)
+    else:
+        result.data = data
+    return result
+
+
+def _fits(old: NDArray[Any], data: NDArray[Any]) -> bool:
+    return old.shape == data.shape and old.dtype == data.dtype and old.flags.writeable
+
+
+def _add(
+    viewer: ViewerModel,
+    layer: Image,
+    made: Made,
+    data: Any,
+    place: dict[str, Any],
+    *,
+    name: str,
+    rgb: bool,
+    limits: tuple[float, float],
+    about: dict[str, Any],
+) -> Image:
+    from napari.layers import Image
+
+    colours = {} if rgb else {"colormap": layer.colormap, "gamma": layer.gamma, "contrast_limits": limits}
+    if layer.rgb:
+        colours = {"gamma": layer.gamma}
+    result = Image(
+        data,
+        rgb=rgb,
+        name=name,
+        metadata={**layer.metadata, "clode": about},
+        interpolation2d=layer.interpolation2d,
+        **place,
+        **colours,
+    )
+    viewer.layers.insert(viewer.layers.index(layer) + 1, result)
+    made[layer] = ref(result)
+    return result

@@ -1,0 +1,429 @@
+"""The widget: an exposure-time slider on an image layer."""
+
+from __future__ import annotations
+
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_clode import _results
+from napari_clode._controls import Controls
+from napari_clode._engine import TIMES, Settings, Solved, Stack, warm_up
+from napari_clode._jobs import Newest, Ticket
+from napari_clode._planes import LayerError, LayerPlanes
+from napari_clode._stack import enhance_stack, is_large
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+_DIMS_PAUSE = 40  # milliseconds between two planes while the dims slider moves
+_THUMBNAIL_PAUSE = 400  # milliseconds of rest before the thumbnail is drawn again
+_PLOTTED = np.linspace(*TIMES, 61)
+_DETAIL = 1e-4  # exposure times closer than this look the same
+
+
+class EnhanceWidget(QWidget):
+    """Exposure time, noise removal and levels for an image layer; the result follows in a layer beside it.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        The viewer whose layers are enhanced.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer: napari.viewer.Viewer | None = napari_viewer
+        self.controls = Controls(self._sources)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.controls)
+        self._live = False
+        self._auto_wanted = False
+        self._stack: Stack | None = None
+        self._solved: Solved | None = None
+        self._applied_to: weakref.ref[Image] | None = None
+        self._watched: weakref.ref[Image] | None = None
+        self._warming, self._solving, self._showing = Newest(self), Newest(self), Newest(self)
+        self._cleaning, self._applying = Newest(self), Newest(self)
+        self._jobs = [self._warming, self._solving, self._showing, self._cleaning, self._applying]
+        self._dims = QTimer(self)
+        self._dims.setSingleShot(True)
+        self._dims.setInterval(_DIMS_PAUSE)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_THUMBNAIL_PAUSE)
+        self._connect(napari_viewer)
+        self.destroyed.connect(partial(_stop_all, self._jobs))
+        self._warming.ask(lambda ticket: warm_up())
+        self._on_layers()
+
+    def _connect(self, viewer: napari.viewer.Viewer) -> None:
+        controls = self.controls
+        controls.layer_chosen.connect(self._on_layer)
+        controls.settings_changed.connect(self._restart)
+        controls.time_changed.connect(self._on_time)
+        controls.denoise_changed.connect(self._on_denoise)
+        controls.enhance.clicked.connect(self.start)
+        controls.auto.clicked.connect(self._on_auto)
+        controls.keep.clicked.connect(self.keep)
+        controls.apply.clicked.connect(self.apply_to_all)
+        controls.cancel.clicked.connect(self.cancel)
+        self._solving.done.connect(self._on_solved)
+        self._showing.done.connect(self._on_shown)
+        self._cleaning.done.connect(self._on_cleaned)
+        self._applying.done.connect(self._on_applied)
+        for job in self._jobs[1:]:
+            job.failed.connect(self._on_failed)
+        for job in (self._cleaning, self._applying):
+            job.progressed.connect(self._on_progress)
+            job.idle.connect(self._on_idle)
+        self._dims.timeout.connect(self._on_plane)
+        self._rest.timeout.connect(self._on_rest)
+        events = viewer.layers.events
+        self._subscriptions = [
+            (events.inserted, self._on_layers),
+            (events.removed, self._on_removed),
+            (events.reordered, self._on_layers),
+            (events.renamed, self._on_layers),
+            (viewer.dims.events.current_step, self._on_dims),
+        ]
+        for emitter, slot in self._subscriptions:
+            emitter.connect(slot)
+
+    # what users do
+
+    def start(self) -> None:
+        """Enhance the plane that is shown; the result follows the slider from now on."""
+        if self.controls.layer is None:
+            self._trouble("There is no image layer: open a picture first.")
+            return
+        self._live = True
+        self._restart()
+
+    def keep(self) -> None:
+        """Make the result independent and stop following the slider."""
+        layer, viewer = self.controls.layer, self._viewer
+        if layer is None or viewer is None or _results.keep(viewer, layer) is None:
+            self._trouble("There is no result to keep yet: press Enhance first.")
+            return
+        self._live = False
+        self._cancel_preview()
+        self.controls.say("Kept as a layer of its own.")
+
+    def apply_to_all(self) -> None:
+        """Enhance every plane of the layer into a layer of its own, in the background."""
+        layer = self.controls.layer
+        if layer is None:
+            return
+        stack = self._stack_for(layer)
+        if stack is None:
+            return
+        time, denoise = self.controls.time.value(), self.controls.denoise.isChecked()
+        self._applied_to = weakref.ref(layer)
+        self.controls.apply.setEnabled(False)
+        self.controls.show_progress(0.0)
+        self.controls.say("Preparing …" if is_large(stack) else f"Enhancing {len(stack.planes)} planes …")
+
+        def work(ticket: Ticket) -> tuple[Stack, float, bool, Any]:
+            return stack, time, denoise, enhance_stack(stack, time, denoise, ticket)
+
+        self._applying.ask(work)
+
+    def cancel(self) -> None:
+        """Stop what is running in the background; what is shown stays."""
+        self._applying.cancel()
+        if self._cleaning.busy:
+            self._cleaning.cancel()
+            self.controls.denoise.setChecked(False)
+        self._on_idle()
+        self.controls.say("Cancelled.")
+
+    # what happens then
+
+    def _sources(self, _: Any = None) -> list[tuple[str, Image]]:
+        from napari.layers import Image
+
+        viewer = self._viewer
+        layers = viewer.layers if viewer is not None else []
+        found = [layer for layer in layers if isinstance(layer, Image) and not _results.is_live(layer)]
+        return [(layer.name, layer) for layer in reversed(found)]
+
+    def _on_layers(self, event: Any = None) -> None:
+        before = self.controls.layer
+        self.controls.layer_box.reset_choices()
+        if self.controls.layer is not before or before is None:
+            self._on_layer()
+
+    def _on_removed(self, event: Any) -> None:
+        gone = event.value
+        if self._applied_to is not None and self._applied_to() is gone:
+            self._applying.cancel()
+        watched = self._watched() if self._watched is not None else None
+        if watched is gone:
+            self._forget()
+        elif watched is not None and gone.metadata.get("clode") and not self._has_preview(watched):
+            self._live = False
+            self._cancel_preview()
+        self._on_layers()
+
+    def _has_preview(self, layer: Image) -> bool:
+        viewer = self._viewer
+        return viewer is not None and _results.preview_of(viewer, layer) is not None
+
+    def _on_layer(self) -> None:
+        """Another layer, or none, has been chosen."""
+        layer = self.controls.layer
+        watched = self._watched() if self._watched is not None else None
+        if layer is watched and layer is not None:
+            return
+        self._forget()
+        self.controls.fit_to(layer)
+        if layer is None:
+            self.controls.say("Open a picture, or try File > Open Sample > CLODE.")
+            return
+        self.controls.say("")
+        self._watched = weakref.ref(layer)
+        layer.events.data.connect(self._on_data)
+        self._live = self._has_preview(layer)
+        self._restart()
+
+    def _forget(self) -> None:
+        watched = self._watched() if self._watched is not None else None
+        if watched is not None:
+            watched.events.data.disconnect(self._on_data)
+        self._watched = None
+        self._live = False
+        self._stack = None
+        self._cancel_preview()
+        self.controls.plot.set_curve(np.zeros(0), np.zeros(0))
+
+    def _cancel_preview(self) -> None:
+        self._solved = None
+        for job in (self._solving, self._showing, self._cleaning):
+            job.cancel()
+        self._auto_wanted = False
+        self._on_idle()
+
+    def _on_data(self, event: Any = None) -> None:
+        self._stack = None
+        self._restart()
+
+    def _on_dims(self, event: Any = None) -> None:
+        if self._live and not self._dims.isActive():
+            self._dims.start()
+
+    def _on_plane(self) -> None:
+        """The dims slider has moved; only another plane matters."""
+        layer, stack = self.controls.layer, self._stack
+        if layer is None or stack is None or not self._live:
+            return
+        if self._solved is None or self._index(layer, stack.planes) != self._solved.index:
+            self._restart()
+
+    def _stack_for(self, layer: Image) -> Stack | None:
+        settings: Settings = self.controls.settings
+        if self._stack is None or self._stack.settings != settings:
+            try:
+                self._stack = Stack(LayerPlanes(layer, settings.channels), settings)
+            except LayerError as error:
+                self._trouble(str(error))
+                self._stack = None
+        return self._stack
+
+    def _index(self, layer: Image, planes: LayerPlanes) -> tuple[int, ...] | None:
+        """Index into the stack axes of the plane that is shown; None where the layer has none there."""
+        viewer = self._viewer
+        if viewer is None:
+            return None
+        point = layer.world_to_data(np.asarray(viewer.dims.point)[-layer.ndim :])
+        leading = len(planes.stack)
+        places = np.asarray(point)[:leading] / np.asarray(planes.factors)[:leading]
+        found = tuple(int(np.floor(place + 0.5)) for place in places)
+        if any(not 0 <= i < n for i, n in zip(found, planes.stack, strict=True)):
+            return None
+        return tuple(i if n > 1 else 0 for i, n in zip(found, planes.pictures, strict=True))
+
+    def _restart(self) -> None:
+        """Solve the plane that is shown, if it is wanted."""
+        layer = self.controls.layer
+        if layer is None or not self._live:
+            self._solved = None
+            return
+        wanted = self._auto_wanted
+        self._cancel_preview()
+        self._auto_wanted = wanted
+        stack = self._stack_for(layer)
+        index = self._index(layer, stack.planes) if stack is not None else None
+        if stack is None or index is None:
+            return
+
+        def work(ticket: Ticket) -> tuple[Solved, NDArray[np.float64]]:
+            ticket(0.0)
+            solved = stack.solve(index)
+            solved.path.auto()  # found here, so that asking for it costs nothing
+            return solved, solved.path.brightness(_PLOTTED)
+
+        self.controls.say("Solving …")
+        self._solving.ask(work)
+
+    def _on_solved(self, outcome: tuple[Solved, NDArray[np.float64]]) -> None:
+        self._solved, brightness = outcome
+        self.controls.plot.set_curve(_PLOTTED, brightness)
+        reduced = self._solved.stack.planes.reduced
+        self.controls.say(
+            f"A plane is very large: it is enhanced at 1/{reduced:.3g} of its size." if reduced > 1 else ""
+        )
+        if self._auto_wanted:
+            self._set_auto()
+        self._follow()
+        self._clean()
+
+    def _on_auto(self) -> None:
+        self._auto_wanted = True
+        if self._solved is None:
+            self.start()
+        else:
+            self._set_auto()
+
+    def _set_auto(self) -> None:
+        self._auto_wanted = False
+        if self._solved is not None:
+            self.controls.time.setValue(self._solved.path.auto())
+
+    def _on_time(self, time: float) -> None:
+        if self._solved is not None:
+            self._follow()
+        elif not self._live and self.controls.layer is not None:
+            self.start()
+
+    def _on_denoise(self, wanted: bool) -> None:
+        if not wanted:
+            self._cleaning.cancel()
+            self._on_idle()
+        self._follow()
+        self._clean()
+
+    def _clean(self) -> None:
+        """Remove the noise of the solved plane, once; meanwhile it is shown with its noise."""
+        solved = self._solved
+        if solved is None or solved.cleaned or not self.controls.denoise.isChecked():
+            return
+
+        def work(ticket: Ticket) -> Solved:
+            solved.at(solved.path.auto(), True, ticket)
+            return solved
+
+        self.controls.say("Removing noise …")
+        self._cleaning.ask(work)
+
+    def _on_cleaned(self, solved: Solved) -> None:
+        solved.cleaned = True
+        if solved is self._solved:
+            self.controls.say("")
+            self._follow()
+
+    def _follow(self) -> None:
+        """Show the solved plane at the slider's exposure time."""
+        solved = self._solved
+        if solved is None or not self._live:
+            return
+        time = round(self.controls.time.value() / _DETAIL) * _DETAIL
+        denoise = self.controls.denoise.isChecked() and solved.cleaned
+        self._showing.ask(lambda ticket: (solved, time, denoise, solved.at(time, denoise)))
+
+    def _on_shown(self, shown: tuple[Solved, float, bool, NDArray[Any]]) -> None:
+        solved, time, denoise, picture = shown
+        layer, viewer = self.controls.layer, self._viewer
+        if solved is not self._solved or layer is None or viewer is None or layer not in viewer.layers:
+            return
+        _results.show_plane(
+            viewer,
+            layer,
+            solved.stack.planes,
+            solved.index,
+            picture,
+            **self._look(solved.stack, time, denoise),
+        )
+        self._rest.start()
+
+    def _look(self, stack: Stack, time: float, denoise: bool) -> dict[str, Any]:
+        planes, settings = stack.planes, stack.settings
+        levels = stack.levels
+        if levels == "dtype":
+            levels = (0.0, 1.0) if planes.dtype.kind == "f" else (0.0, float(np.iinfo(planes.dtype).max))
+        about = {
+            "exposure_time": time,
+            "denoise": denoise,
+            "levels": tuple(levels),
+            "shared_exposure": settings.shared,
+            "weights": settings.weights or "packaged",
+        }
+        return {"name": f"{planes.name} [CLODE]", "rgb": planes.rgb, "limits": levels, "about": about}
+
+    def _on_rest(self) -> None:
+        layer, viewer = self.controls.layer, self._viewer
+        result = _results.preview_of(viewer, layer) if layer is not None and viewer is not None else None
+        if result is not None:
+            result.refresh(data_displayed=False, highlight=False, extent=False)
+
+    def _on_applied(self, outcome: tuple[Stack, float, bool, Any]) -> None:
+        stack, time, denoise, data = outcome
+        layer = self._applied_to() if self._applied_to is not None else None
+        viewer = self._viewer
+        if layer is None or viewer is None or layer not in viewer.layers:
+            return
+        look = self._look(stack, time, denoise)
+        look["name"] = f"{stack.planes.name} [CLODE, all planes]"
+        _results.show_stack(viewer, layer, stack.planes, data, **look)
+        preview = _results.preview_of(viewer, layer)
+        if preview is not None:
+            preview.visible = False
+        self.controls.say(
+            "The result is large: each plane is computed when it is shown." if is_large(stack) else "Done."
+        )
+
+    def _on_progress(self, fraction: float) -> None:
+        if not self._applying.busy or self.sender() is self._applying:
+            self.controls.show_progress(fraction)
+
+    def _on_idle(self) -> None:
+        if not self._applying.busy:
+            self.controls.apply.setEnabled(self.controls.layer is not None)
+            if not self._cleaning.busy:
+                self.controls.show_progress(None)
+
+    def _on_failed(self, error: Exception) -> None:
+        expected = isinstance(error, ValueError | MemoryError | OSError)
+        self._trouble(str(error) if expected and str(error) else f"{type(error).__name__}: {error}")
+        self._on_idle()
+
+    def _trouble(self, text: str) -> None:
+        self.controls.say(text, trouble=True)
+
+    # the end
+
+    def event(self, event: QEvent | None) -> bool:
+        """Stop everything when the widget is taken out of the window."""
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.shut()
+        return bool(super().event(event))
+
+    def shut(self) -> None:
+        """Stop all work and let go of the viewer; result layers stay."""
+        for emitter, slot in self._subscriptions:
+            emitter.disconnect(slot)
+        self._subscriptions = []
+        self._forget()
+        self._viewer = None
+        _stop_all(self._jobs)
+
+
+def _stop_all(jobs: list[Newest], _: Any = None) -> None:
+    for job in jobs:
+        job.cancel()
