@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Windows open on a screen of their own where Xvfb is installed.
+SCREEN := $(if $(shell command -v xvfb-run),xvfb-run -a -s "-screen 0 1600x1000x24")
 
 .PHONY: demo test check clean
 
@@ -13,7 +15,7 @@ demo: $(VENV)/installed
 	@echo "Look at demo/dark_coffee.png, demo/dark_cat.png and demo/dark_coffee-ladder.png"
 
 test: check
-	$(BIN)/python -m pytest
+	$(SCREEN) $(BIN)/python -m pytest
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

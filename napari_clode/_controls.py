@@ -32,6 +32,7 @@ from napari_clode._plot import BrightnessPlot
 if TYPE_CHECKING:
     from napari.layers import Image
 
+_WIDTH = 300  # pixels
 _LEVELS = {"Full range of the type": "dtype", "From the data": "auto", "Typed": "typed"}
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
@@ -56,6 +57,7 @@ class Controls(QWidget):
     ) -> None:
         super().__init__(parent)
         self.layer_box = ComboBox(label="Image", choices=sources, nullable=False)
+        self.layer_box.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.layer_box.changed.connect(self._on_layer)
         self.channels = _choice("How an axis of the stack is to be understood")
         self.channels.currentIndexChanged.connect(self._on_settings)
@@ -64,7 +66,8 @@ class Controls(QWidget):
         self._build_advanced()
         self._build_actions()
         self._arrange()
-        self._on_levels()
+        self.setMinimumWidth(_WIDTH)
+        self._show_typed()
 
     def _build_exposure(self) -> None:
         self.time = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
@@ -238,6 +241,8 @@ def _choice(tip: str, *texts: str) -> QComboBox:
     box.addItems(list(texts))
     box.setToolTip(tip)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
 
 

@@ -59,6 +59,8 @@ class Newest(QObject):
         The exception it raised.
     progressed : float
         Fraction done.
+    warned : str
+        What it warned of.
     idle
         Nothing is left to do.
     """
@@ -66,6 +68,7 @@ class Newest(QObject):
     done = Signal(object)
     failed = Signal(object)
     progressed = Signal(float)
+    warned = Signal(str)
     idle = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -99,11 +102,15 @@ class Newest(QObject):
         self._ticket.reported.connect(self._on_report)
         worker = create_worker(_outcome, work, self._ticket, _start_thread=False, _ignore_errors=True)
         worker.returned.connect(self._on_outcome)
+        worker.warned.connect(self._on_warning)
         worker.start()
 
     def _on_report(self, fraction: float) -> None:
         if self._ticket is not None and not self._ticket.stopped:
             self.progressed.emit(fraction)
+
+    def _on_warning(self, shown: tuple[Any, ...]) -> None:
+        self.warned.emit(str(shown[0]))
 
     def _on_outcome(self, outcome: tuple[Any, Exception | None]) -> None:
         ticket, self._ticket = self._ticket, None

@@ -45,6 +45,7 @@ class EnhanceWidget(QWidget):
         layout.addWidget(self.controls)
         self._live = False
         self._auto_wanted = False
+        self._notice = ""  # what stays under the buttons when nothing is happening
         self._stack: Stack | None = None
         self._solved: Solved | None = None
         self._applied_to: weakref.ref[Image] | None = None
@@ -80,6 +81,7 @@ class EnhanceWidget(QWidget):
         self._applying.done.connect(self._on_applied)
         for job in self._jobs[1:]:
             job.failed.connect(self._on_failed)
+            job.warned.connect(self._on_warned)
         for job in (self._cleaning, self._applying):
             job.progressed.connect(self._on_progress)
             job.idle.connect(self._on_idle)
@@ -155,10 +157,8 @@ class EnhanceWidget(QWidget):
         return [(layer.name, layer) for layer in reversed(found)]
 
     def _on_layers(self, event: Any = None) -> None:
-        before = self.controls.layer
         self.controls.layer_box.reset_choices()
-        if self.controls.layer is not before or before is None:
-            self._on_layer()
+        self._on_layer()
 
     def _on_removed(self, event: Any) -> None:
         gone = event.value
@@ -181,7 +181,7 @@ class EnhanceWidget(QWidget):
         layer = self.controls.layer
         watched = self._watched() if self._watched is not None else None
         if layer is watched and layer is not None:
-            return
+            return  # only its name or place has changed
         self._forget()
         self.controls.fit_to(layer)
         if layer is None:
@@ -200,6 +200,7 @@ class EnhanceWidget(QWidget):
         self._watched = None
         self._live = False
         self._stack = None
+        self._notice = ""
         self._cancel_preview()
         self.controls.plot.set_curve(np.zeros(0), np.zeros(0))
 
@@ -276,9 +277,9 @@ class EnhanceWidget(QWidget):
         self._solved, brightness = outcome
         self.controls.plot.set_curve(_PLOTTED, brightness)
         reduced = self._solved.stack.planes.reduced
-        self.controls.say(
-            f"A plane is very large: it is enhanced at 1/{reduced:.3g} of its size." if reduced > 1 else ""
-        )
+        if reduced > 1:
+            self._notice = f"A plane is very large: it is enhanced at 1/{reduced:.3g} of its size."
+        self.controls.say(self._notice)
         if self._auto_wanted:
             self._set_auto()
         self._follow()
@@ -325,7 +326,7 @@ class EnhanceWidget(QWidget):
     def _on_cleaned(self, solved: Solved) -> None:
         solved.cleaned = True
         if solved is self._solved:
-            self.controls.say("")
+            self.controls.say(self._notice)
             self._follow()
 
     def _follow(self) -> None:
@@ -403,6 +404,10 @@ class EnhanceWidget(QWidget):
         self._trouble(str(error) if expected and str(error) else f"{type(error).__name__}: {error}")
         self._on_idle()
 
+    def _on_warned(self, text: str) -> None:
+        self._notice = f"{text}."
+        self.controls.say(self._notice)
+
     def _trouble(self, text: str) -> None:
         self.controls.say(text, trouble=True)
 
@@ -412,6 +417,7 @@ class EnhanceWidget(QWidget):
         """Stop everything when the widget is taken out of the window."""
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.shut()
+            self.deleteLater()
         return bool(super().event(event))
 
     def shut(self) -> None:

@@ -1,3 +1,4 @@
+import importlib.util
 import os
 from pathlib import Path
 
@@ -6,6 +7,14 @@ import pytest
 import torch
 
 from clode_core.model import Architecture, Model, load_model
+
+try:
+    import qtpy.QtWidgets  # noqa: F401 - needs Qt and its system libraries
+
+    WINDOWS = all(importlib.util.find_spec(name) for name in ("napari", "pytestqt"))
+except ImportError:
+    WINDOWS = False
+pytest_plugins = ["pytestqt.plugin", "napari.utils._testsupport"] if WINDOWS else []
 
 
 def pytest_collection_modifyitems(config, items):

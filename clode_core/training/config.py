@@ -238,6 +238,9 @@ class SensorNoisePrior(Setting):
     eight_bit: float = Field(
         default=0.8, ge=0, le=1, description="Share of pictures quantised to 8 bit, not 16."
     )
+    grey: float = Field(
+        default=0.0, ge=0, le=1, description="Share of grey pictures: the same noise in all channels."
+    )
 
 
 class DenoiseStage(StageConfig):

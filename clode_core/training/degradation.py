@@ -158,6 +158,7 @@ def noisy_pair(image: Tensor, prior: SensorNoisePrior, generator: torch.Generato
 
     In the dark the noise has variance :math:`aI + b` (photons and read-out); `prior.sigma` is its standard
     deviation at mid-grey once brightened. Channels share some of it, neighbours may, red and blue have more.
+    A grey picture is one channel three times.
 
     Returns
     -------
@@ -191,5 +192,8 @@ def noisy_pair(image: Tensor, prior: SensorNoisePrior, generator: torch.Generato
     seen, clean = framed(seen, clean, prior.frames, draw)
 
     steps = torch.where(draw.chance(prior.eight_bit, *one), 255.0, 65535.0)
-    seen = (seen * steps).round() / steps
-    return curve(seen, level), clean
+    seen = curve((seen * steps).round() / steps, level)
+    if prior.grey > 0:
+        one_channel = draw.chance(prior.grey, *one)
+        seen, clean = (torch.where(one_channel, x[:, 1:2], x) for x in (seen, clean))
+    return seen, clean

@@ -38,6 +38,13 @@ def test_the_wheel_holds_weights_configurations_and_types(wheel):
         "py.typed",
     ):
         assert f"clode_core/{part}" in names
+    for part in ("napari.yaml", "_widget.py", "dark_coffee.png"):
+        assert f"napari_clode/{part}" in names
+    entry = next(name for name in names if name.endswith("entry_points.txt"))
+    assert (
+        "[napari.manifest]\nclode-core = napari_clode:napari.yaml"
+        in zipfile.ZipFile(wheel).read(entry).decode()
+    )
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "examples/"))]
 
 

@@ -1,0 +1,583 @@
+"""The widget in a real napari, used as a user does."""
+
+import numpy as np
+import pytest
+
+import clode_core as clode
+
+pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError, reason="Qt is not installed")
+pytest.importorskip("napari")
+
+import dask.array as da
+import zarr
+from napari.layers import Image, Points
+
+from napari_clode import _results, _stack
+from napari_clode._planes import Channels
+
+LEVELS_12_BIT = (100.0, 4095.0)
+
+
+def result_of(viewer, layer):
+    return _results.preview_of(viewer, layer)
+
+
+def choose_levels(widget, levels):
+    box = widget.controls.levels
+    if isinstance(levels, str):
+        box.setCurrentIndex({"dtype": 0, "auto": 1}[levels])
+    else:
+        box.setCurrentIndex(2)
+        widget.controls.black.setValue(levels[0])
+        widget.controls.white.setValue(levels[1])
+
+
+# the menu, the slider
+
+
+def test_the_menus_and_the_samples_hold_clode(viewer, qtbot):
+    def texts(menu):
+        found = []
+        for action in menu.actions():
+            found.append(action.text())
+            if action.menu() is not None:
+                action.menu().aboutToShow.emit()
+                found += texts(action.menu())
+        return found
+
+    assert "CLODE Enhance (CLODE)" in texts(viewer.window.plugins_menu)
+    assert "CLODE Enhance (CLODE)" in texts(viewer.window.layers_menu)
+    assert {"CLODE", "Dark photograph"} <= set(texts(viewer.window.file_menu))
+
+
+@pytest.mark.parametrize("sample", ["dark_photograph", "dark_cells"])
+def test_a_sample_opens_and_is_enhanced(viewer, opened, rest, sample):
+    viewer.open_sample("clode-core", sample)
+    widget = opened()
+    source = viewer.layers[0]
+    widget.controls.enhance.click()
+    rest(widget)
+    result = result_of(viewer, source)
+    assert result.data.mean() > 1.5 * source.data.mean()
+    assert viewer.layers.index(result) == viewer.layers.index(source) + 1
+
+
+def test_the_result_follows_the_slider_and_equals_enhance(viewer, opened, rest, model, dark):
+    widget = opened(Image(dark, rgb=True))
+    before = dark.copy()
+    widget.controls.enhance.click()
+    rest(widget)
+    result = result_of(viewer, viewer.layers[0])
+    for time in (3.0, 1.25, -2.0, 0.0, 4.5):
+        widget.controls.time.setValue(time)
+        rest(widget)
+        assert np.array_equal(result.data, clode.enhance(dark, time, denoise=False, model=model))
+        assert result.metadata["clode"]["exposure_time"] == pytest.approx(time)
+    assert np.array_equal(dark, before) and len(viewer.layers) == 2
+
+
+def test_touching_the_slider_is_enough_to_start(viewer, opened, rest, dark):
+    widget = opened(Image(dark, rgb=True))
+    widget.controls.time.setValue(2.0)
+    rest(widget)
+    assert result_of(viewer, viewer.layers[0]) is not None
+
+
+def test_noise_is_removed_and_brought_back_by_the_toggle(viewer, opened, rest, model, dark):
+    widget = opened(Image(dark, rgb=True))
+    widget.controls.denoise.setChecked(True)
+    widget.controls.enhance.click()
+    rest(widget)
+    result = result_of(viewer, viewer.layers[0])
+    assert np.array_equal(result.data, clode.enhance(dark, 3.0, denoise=True, model=model))
+    assert result.metadata["clode"]["denoise"] is True
+    widget.controls.denoise.setChecked(False)
+    rest(widget)
+    assert np.array_equal(result.data, clode.enhance(dark, 3.0, denoise=False, model=model))
+
+
+def test_auto_moves_the_slider_and_reset_brings_the_picture_back(viewer, opened, rest, model, dark):
+    widget = opened(Image(dark, rgb=True))
+    widget.controls.auto.click()
+    rest(widget)
+    assert widget.controls.time.value() == pytest.approx(model.solve(dark).auto(), abs=0.01)
+    widget.controls.reset.click()
+    rest(widget)
+    assert widget.controls.time.value() == 0
+    assert np.array_equal(result_of(viewer, viewer.layers[0]).data, dark)
+
+
+def test_the_plot_shows_the_brightness_of_the_plane_and_moves_the_slider(
+    viewer, opened, rest, model, dark, qtbot
+):
+    from qtpy.QtCore import QPoint, Qt
+
+    widget = opened(Image(dark, rgb=True))
+    plot = widget.controls.plot
+    assert plot.curve[0].size == 0
+    widget.controls.enhance.click()
+    rest(widget)
+    times, means = plot.curve
+    assert np.allclose(means, model.solve(dark).brightness(times))
+    assert plot.time == widget.controls.time.value()
+    plot.resize(240, 110)
+    place = plot._point(-1.0, 0.5)
+    qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(round(place.x()), round(place.y())))
+    assert widget.controls.time.value() == pytest.approx(-1.0, abs=0.05)
+    assert plot.time == widget.controls.time.value()
+    rest(widget)
+
+
+# kinds of layer
+
+
+def kinds(stack, dark):
+    alpha = np.concatenate([dark, np.full_like(dark[..., :1], 77)], -1)
+    grey = dark[..., 0]
+    volumes = np.stack([stack[:2], stack[2:4]])
+    return {
+        "grey 8 bit": (grey, {}, "dtype"),
+        "rgb": (dark, {"rgb": True}, "dtype"),
+        "rgba": (alpha, {"rgb": True}, "dtype"),
+        "12 bit in 16": (stack[0], {}, "auto"),
+        "12 bit, levels typed": (stack[0], {}, LEVELS_12_BIT),
+        "float": ((grey / 255).astype(np.float32), {}, "dtype"),
+        "float beyond 1": (stack[0].astype(np.float32), {}, "auto"),
+        "rgb stack": (np.stack([dark, dark // 2]), {"rgb": True}, "dtype"),
+        "t y x": (stack, {"axis_labels": ("t", "y", "x")}, "auto"),
+        "t z c y x": (
+            np.stack([volumes, volumes // 2], 2),
+            {"axis_labels": ("t", "z", "c", "y", "x")},
+            LEVELS_12_BIT,
+        ),
+        "dask": (da.from_array(stack, chunks=(2, 48, 64)), {"contrast_limits": (0, 4095)}, LEVELS_12_BIT),
+        "zarr": (zarr.array(stack, chunks=(1, 48, 64)), {"contrast_limits": (0, 4095)}, LEVELS_12_BIT),
+        "multiscale": ([stack, stack[:, ::2, ::2]], {"multiscale": True}, LEVELS_12_BIT),
+    }
+
+
+NAMES = list(kinds(np.zeros((5, 48, 64), np.uint16), np.zeros((60, 90, 3), np.uint8)))
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_every_kind_of_layer_is_previewed_plane_by_plane(viewer, opened, rest, model, stack, dark, kind):
+    data, options, levels = kinds(stack, dark)[kind]
+    layer = Image(data, **options)
+    widget = opened(layer)
+    choose_levels(widget, levels)
+    widget.controls.enhance.click()
+    rest(widget)
+    whole = np.asarray(data[0] if options.get("multiscale") else data)
+    if levels == "auto":
+        found = clode.resolve_levels(whole, "auto")
+        levels = (found.black, found.white)
+    for step in (0, 1):
+        for axis in range(layer.ndim - 2):
+            viewer.dims.set_current_step(axis, step)
+        rest(widget)
+        plane = whole[(step,) * (layer.ndim - 2)]
+        expected = clode.enhance(plane, 3.0, denoise=False, model=model, levels=levels, rgb=layer.rgb)
+        result = result_of(viewer, layer)
+        shown = np.asarray(result.data)[(0,) * (layer.ndim - 2)]
+        assert shown.dtype == plane.dtype and np.array_equal(shown, expected)
+        assert result.ndim == layer.ndim and result.rgb == layer.rgb
+        here = np.asarray(viewer.dims.point)
+        drawn = result.world_to_data(here)[: layer.ndim - 2]
+        assert np.allclose(drawn, 0, atol=0.5)  # it lies where the viewer looks
+        assert not layer.rgb or result.data.shape[-1] == plane.shape[-1]
+
+
+def test_colours_along_the_first_axis_become_one_picture(viewer, opened, rest, model, dark):
+    layer = Image(np.moveaxis(dark, -1, 0).copy(), scale=(1, 2, 2))
+    widget = opened(layer)
+    box = widget.controls.channels
+    box.setCurrentIndex(next(i for i in range(box.count()) if box.itemData(i) == Channels("rgb", 0)))
+    widget.controls.enhance.click()
+    rest(widget)
+    result = result_of(viewer, layer)
+    expected = clode.enhance(dark, 3.0, denoise=False, model=model)
+    assert result.rgb and np.array_equal(result.data[0], expected)
+    for channel in range(3):
+        viewer.dims.set_current_step(0, channel)
+        rest(widget)
+        assert np.array_equal(np.asarray(result._slice.image.view), expected)
+
+
+# all planes
+
+
+def apply(widget, rest):
+    widget.controls.apply.click()
+    rest(widget)
+
+
+def whole_result(viewer):
+    return next(layer for layer in viewer.layers if layer.name.endswith("all planes]"))
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("denoise", [False, True])
+def test_all_planes_equal_enhance(viewer, opened, rest, model, stack, shared, denoise):
+    widget = opened(Image(stack))
+    choose_levels(widget, LEVELS_12_BIT)
+    widget.controls.denoise.setChecked(denoise)
+    widget.controls.shared.setChecked(shared)
+    apply(widget, rest)
+    expected = clode.enhance(
+        stack, 3.0, denoise=denoise, model=model, levels=LEVELS_12_BIT, rgb=False, shared_exposure=shared
+    )
+    result = whole_result(viewer)
+    assert isinstance(result.data, np.ndarray) and np.array_equal(result.data, expected)
+    assert result.metadata["clode"]["shared_exposure"] is shared
+    assert result.contrast_limits == list(LEVELS_12_BIT)
+
+
+def test_channels_by_themselves_share_an_exposure_each(viewer, opened, rest, model, stack):
+    data = np.stack([stack, stack // 8], 1)
+    layer = Image(data, axis_labels=("t", "c", "y", "x"))
+    widget = opened(layer)
+    assert widget.controls.channels.currentData() == Channels("each", 1)
+    choose_levels(widget, (0, 4095))
+    widget.controls.shared.setChecked(True)
+    apply(widget, rest)
+    for channel in range(2):
+        expected = clode.enhance(
+            data[:, channel],
+            3.0,
+            denoise=False,
+            model=model,
+            levels=(0, 4095),
+            rgb=False,
+            shared_exposure=True,
+        )
+        assert np.array_equal(whole_result(viewer).data[:, channel], expected)
+
+
+@pytest.mark.parametrize("source", ["dask", "zarr", "large"])
+def test_big_and_lazy_sources_give_a_lazy_result(viewer, opened, rest, model, stack, source, monkeypatch):
+    data = {
+        "dask": da.from_array(stack, chunks=(2, 48, 64)),
+        "zarr": zarr.array(stack, chunks=(1, 48, 64)),
+        "large": stack,
+    }[source]
+    if source == "large":
+        monkeypatch.setattr(_stack, "MEMORY_SHARE", 0.0)
+    widget = opened(Image(data, contrast_limits=(0, 4095)))
+    choose_levels(widget, LEVELS_12_BIT)
+    apply(widget, rest)
+    result = whole_result(viewer)
+    assert isinstance(result.data, da.Array) and result.data.chunks == ((1,) * 5, (48,), (64,))
+    expected = clode.enhance(stack[3], 3.0, denoise=False, model=model, levels=LEVELS_12_BIT)
+    assert np.array_equal(result.data[3].compute(), expected)
+
+
+def test_applying_again_updates_the_same_layer(viewer, opened, rest, stack):
+    widget = opened(Image(stack))
+    apply(widget, rest)
+    first = whole_result(viewer)
+    before = first.data.mean()
+    widget.controls.time.setValue(4.0)
+    apply(widget, rest)
+    assert [layer for layer in viewer.layers if "all planes" in layer.name] == [first]
+    assert first.data.mean() > before and first.metadata["clode"]["exposure_time"] == pytest.approx(4.0)
+
+
+@pytest.fixture
+def halfway(viewer, opened, stack, monkeypatch, qtbot):
+    """A widget in the middle of applying to all planes, and its slow work."""
+    import threading
+
+    from napari_clode._engine import Stack
+
+    step, state = threading.Semaphore(0), {"planes": 0}
+    whole = Stack.expose
+
+    def slow(self, *args):
+        state["planes"] += 1
+        if state["planes"] > 1:
+            step.acquire(timeout=20)
+        return whole(self, *args)
+
+    monkeypatch.setattr(Stack, "expose", slow)
+    widget = opened(Image(stack))
+    widget.controls.apply.click()
+    qtbot.waitUntil(lambda: state["planes"] == 2, timeout=20_000)
+    yield widget, step, state
+    for _ in range(10):
+        step.release()
+
+
+def finish(widget, step, rest):
+    for _ in range(10):
+        step.release()
+    rest(widget)
+
+
+def test_cancel_stops_between_planes_and_leaves_no_layer(viewer, halfway, rest):
+    widget, step, state = halfway
+    assert widget.controls.cancel.isVisibleTo(widget) and not widget.controls.apply.isEnabled()
+    widget.controls.cancel.click()
+    finish(widget, step, rest)
+    assert state["planes"] <= 3 and len(viewer.layers) == 1
+    assert not widget.controls.cancel.isVisibleTo(widget) and widget.controls.apply.isEnabled()
+    assert widget.controls.status.text() == "Cancelled."
+
+
+def test_deleting_the_source_in_mid_run_is_harmless(viewer, halfway, rest):
+    widget, step, state = halfway
+    viewer.layers.clear()
+    finish(widget, step, rest)
+    assert state["planes"] <= 3 and len(viewer.layers) == 0
+
+
+def test_closing_the_widget_in_mid_run_is_harmless(viewer, halfway, qtbot):
+    from qtpy.QtCore import QThreadPool
+
+    _, step, state = halfway
+    viewer.window._wrapped_dock_widgets["CLODE Enhance (CLODE)"].destroyOnClose()
+    for _ in range(10):
+        step.release()
+    assert QThreadPool.globalInstance().waitForDone(20_000)
+    qtbot.wait(50)
+    assert state["planes"] <= 3 and len(viewer.layers) == 1
+    viewer.dims.set_current_step(0, 2)
+    viewer.layers.clear()  # nothing listens any more
+
+
+def test_closing_napari_in_mid_run_is_harmless(viewer, halfway):
+    _, step, _ = halfway
+    viewer.close()
+    for _ in range(10):
+        step.release()
+
+
+# layers come and go
+
+
+def test_transforms_units_and_metadata_are_those_of_the_source(viewer, opened, rest, stack):
+    layer = Image(
+        stack,
+        scale=(5, 0.3, 0.4),
+        translate=(2, 10, -7),
+        rotate=np.array([[1, 0, 0], [0, 0.8, -0.6], [0, 0.6, 0.8]]),
+        shear=(0, 0, 0.2),
+        affine=np.array([[1, 0, 0, 3], [0, 1.1, 0.2, -4], [0, 0.1, 0.9, 6], [0, 0, 0, 1]]),
+        units=("second", "micrometer", "micrometer"),
+        axis_labels=("t", "y", "x"),
+        metadata={"objective": "40x"},
+        colormap="green",
+        gamma=0.9,
+    )
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    preview = result_of(viewer, layer)
+    plane = round(float(layer.world_to_data(np.asarray(viewer.dims.point))[0]))
+    apply(widget, rest)
+    for result, offset in ((preview, plane), (whole_result(viewer), 0)):
+        corners = np.array([[0, 0, 0], [0, 47, 0], [0, 0, 63]])
+        for corner in corners:
+            in_source = corner + np.array([offset, 0, 0])
+            assert np.allclose(result.data_to_world(corner), layer.data_to_world(in_source), atol=1e-6)
+        assert result.units == layer.units and result.axis_labels == layer.axis_labels
+        assert result.metadata["objective"] == "40x" and "clode" not in layer.metadata
+        assert result.colormap.name == "green" and result.gamma == 0.9
+    whole = whole_result(viewer)
+    for name in ("scale", "translate", "rotate", "shear"):
+        assert np.allclose(getattr(whole, name), getattr(layer, name)), name
+
+
+def test_a_coarser_level_of_a_pyramid_lies_where_the_finest_does(viewer, opened, rest, stack, monkeypatch):
+    from napari_clode import _planes
+
+    monkeypatch.setattr(_planes, "LARGEST_PLANE", 1000)
+    layer = Image([stack, stack[:, ::2, ::2]], multiscale=True, scale=(1, 3, 3))
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    result = result_of(viewer, layer)
+    assert result.data.shape == (1, 24, 32)
+    step = int(viewer.dims.current_step[0])
+    assert np.allclose(result.data_to_world((0, 0, 0)), layer.data_to_world((step, 0.5, 0.5)))
+    assert "1/2" in widget.controls.status.text()
+
+
+def test_running_again_updates_the_same_layer_and_keep_makes_it_independent(viewer, opened, rest, dark):
+    widget = opened(Image(dark, rgb=True, name="night"))
+    widget.controls.enhance.click()
+    rest(widget)
+    first = result_of(viewer, viewer.layers["night"])
+    widget.controls.enhance.click()
+    rest(widget)
+    assert len(viewer.layers) == 2
+    widget.controls.keep.click()
+    assert first.name == "night [CLODE, t = 3]"
+    kept = first.data.copy()
+    widget.controls.time.setValue(1.0)
+    rest(widget)
+    assert len(viewer.layers) == 3 and np.array_equal(first.data, kept)
+    assert first in [layer for _, layer in widget._sources()]
+
+
+def test_deleting_the_result_is_harmless_and_the_slider_makes_a_new_one(viewer, opened, rest, dark):
+    widget = opened(Image(dark, rgb=True))
+    widget.controls.enhance.click()
+    viewer.layers[-1].name = "night"
+    rest(widget)
+    viewer.layers.remove(result_of(viewer, viewer.layers["night"]))
+    rest(widget)
+    assert len(viewer.layers) == 1
+    widget.controls.time.setValue(2.0)
+    rest(widget)
+    assert len(viewer.layers) == 2
+
+
+def test_deleting_the_source_while_it_is_solved_is_harmless(viewer, opened, rest, dark):
+    widget = opened(Image(dark, rgb=True))
+    widget.controls.enhance.click()
+    viewer.layers.clear()
+    rest(widget)
+    assert len(viewer.layers) == 0 and widget.controls.layer is None
+    assert not widget.controls.enhance.isEnabled()
+
+
+def test_new_data_in_the_source_are_solved_anew(viewer, opened, rest, model, dark):
+    layer = Image(dark, rgb=True)
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    other = dark[::-1].copy()
+    layer.data = other
+    rest(widget)
+    expected = clode.enhance(other, 3.0, denoise=False, model=model)
+    assert np.array_equal(result_of(viewer, layer).data, expected)
+
+
+def test_another_layer_can_be_chosen_and_is_left_alone_until_asked(viewer, opened, rest, dark):
+    one, two = Image(dark, rgb=True, name="one"), Image(dark // 2, rgb=True, name="two")
+    widget = opened(one, two)
+    widget.controls.layer_box.value = one
+    widget.controls.enhance.click()
+    rest(widget)
+    widget.controls.layer_box.value = two
+    rest(widget)
+    assert result_of(viewer, one) is not None and result_of(viewer, two) is None
+    two.name = "three"
+    texts = [widget.controls.layer_box.native.itemText(i) for i in range(2)]
+    assert "three" in texts and "two" not in texts
+    widget.controls.enhance.click()
+    rest(widget)
+    assert result_of(viewer, two) is not None and len(viewer.layers) == 4
+
+
+def test_a_reopened_widget_goes_on_with_the_same_result(viewer, opened, rest, dark):
+    layer = Image(dark, rgb=True)
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    result = result_of(viewer, layer)
+    viewer.window._wrapped_dock_widgets["CLODE Enhance (CLODE)"].destroyOnClose()
+    again = opened()
+    assert again is not widget
+    again.controls.time.setValue(1.0)
+    rest(again)
+    assert result_of(viewer, layer) is result and len(viewer.layers) == 2
+
+
+# messages
+
+
+def test_without_an_image_layer_it_says_so(viewer, opened):
+    widget = opened(Points(np.zeros((1, 2))))
+    assert "Open a picture" in widget.controls.status.text()
+    assert not widget.controls.enhance.isEnabled()
+    widget.start()
+    assert "no image layer" in widget.controls.status.text()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (np.zeros((5, 200), np.uint8), "5 pixels: at least 8 x 8"),
+        (np.zeros((20, 20), bool), "dtype bool"),
+        (np.full((20, 20), 900.0), "goes beyond|reaches 900"),
+    ],
+)
+def test_a_layer_that_cannot_be_enhanced_is_refused_in_one_sentence(viewer, opened, rest, data, words):
+    import re
+
+    widget = opened(Image(data, contrast_limits=(0, 1)))
+    choose_levels(widget, "dtype")
+    widget.controls.enhance.click()
+    rest(widget)
+    assert re.search(words, widget.controls.status.text()), widget.controls.status.text()
+    assert len(viewer.layers) == 1
+
+
+def test_wrong_weights_and_devices_are_refused_and_can_be_corrected(viewer, opened, rest, dark, tmp_path):
+    widget = opened(Image(dark, rgb=True))
+    fake = tmp_path / "model.safetensors"
+    fake.write_bytes(b"pickle")
+    for wrong, words in ((fake, "not a readable safetensors"), (tmp_path / "none", "no weights at")):
+        widget.controls.weights.setText(str(wrong))
+        widget.controls.weights.editingFinished.emit()
+        widget.controls.enhance.click()
+        rest(widget)
+        assert words in widget.controls.status.text()
+    widget.controls.weights.setText("")
+    widget.controls.weights.editingFinished.emit()
+    rest(widget)
+    assert result_of(viewer, viewer.layers[0]) is not None
+
+
+def test_out_of_gpu_memory_the_cpu_does_it(viewer, opened, rest, dark, model, monkeypatch):
+    import torch
+
+    from clode_core.model import Model
+    from napari_clode import _engine
+
+    crowded = clode.load_model(device="cpu")
+    crowded.device = torch.device("cuda")
+    whole = Model.solve
+
+    def solve(self, *args, **options):
+        if self is crowded:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(self, *args, **options)
+
+    monkeypatch.setattr(Model, "solve", solve)
+    monkeypatch.setattr(_engine, "_load", lambda weights, device: crowded)
+    widget = opened(Image(dark, rgb=True))
+    widget.controls.enhance.click()
+    rest(widget)
+    assert "cuda ran out of memory" in widget.controls.status.text()
+    expected = clode.enhance(dark, 3.0, denoise=False, model=model)
+    assert np.array_equal(result_of(viewer, viewer.layers[0]).data, expected)
+
+
+def test_nothing_slow_happens_in_the_window_thread(viewer, opened, rest, dark, monkeypatch):
+    import threading
+
+    from clode_core.model import Model
+    from clode_core.trajectory import Trajectory
+
+    seen = []
+
+    def watch(owner, name):
+        whole = getattr(owner, name)
+
+        def recorded(self, *args, **options):
+            seen.append(threading.current_thread() is threading.main_thread())
+            return whole(self, *args, **options)
+
+        monkeypatch.setattr(owner, name, recorded)
+
+    watch(Model, "solve")
+    watch(Trajectory, "at")
+    widget = opened(Image(dark, rgb=True))
+    widget.controls.denoise.setChecked(True)
+    widget.controls.enhance.click()
+    rest(widget)
+    widget.controls.time.setValue(1.0)
+    rest(widget)
+    assert len(seen) >= 4 and not any(seen)
