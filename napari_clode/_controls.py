@@ -256,7 +256,7 @@ def _row(*widgets: QWidget) -> QWidget:
 
 
 def _channel_choices(layer: Image | None) -> list[tuple[str, Channels]]:
-    choices = [("None: every plane is a picture", Channels())]
+    choices = [("None", Channels())]
     if layer is None or layer.rgb:
         return choices
     shape = layer.level_shapes[0] if layer.multiscale else layer.data.shape
