@@ -59,16 +59,20 @@ def as_image(image: Any) -> Array:
         array = np.asarray(image)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ImageError(f"this cannot be read as an image array ({error})") from None
-    if array.dtype.kind not in "uif":
-        raise ImageError(
-            f"cannot enhance an array of dtype {array.dtype}: "
-            "convert it to an integer or floating-point image"
-        )
+    _refuse_other_than_numbers(array)
     if array.ndim < 2:
         raise ImageError(f"an image needs at least two axes (Y, X), not shape {array.shape}")
     if array.size == 0:
         raise ImageError(f"the image is empty (shape {array.shape})")
     return array
+
+
+def _refuse_other_than_numbers(array: Array) -> None:
+    if array.dtype.kind not in "uif":
+        raise ImageError(
+            f"cannot enhance an array of dtype {array.dtype}: "
+            "convert it to an integer or floating-point image"
+        )
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,7 @@ def resolve_levels(array: Array, levels: LevelsArgument = "dtype") -> Levels:
     ImageError
         If the levels are not two increasing finite numbers, or a float image goes far beyond 1.
     """
+    _refuse_other_than_numbers(array)
     if isinstance(levels, str):
         if levels == "auto":
             return _auto_levels(array)

@@ -26,7 +26,7 @@ from clode_core.image import (
 )
 from clode_core.networks import CURVE_NETWORKS, NOISE_NETWORKS
 from clode_core.ode import Solver, solve_dense
-from clode_core.trajectory import Source, Trajectory
+from clode_core.trajectory import Progress, Source, Trajectory
 
 if TYPE_CHECKING:
     from clode_core.denoising import NoiseRemoval
@@ -249,6 +249,7 @@ class Model:
         levels: LevelsArgument = "dtype",
         rgb: bool | None = None,
         precision: str = "float32",
+        progress: Progress | None = None,
     ) -> SharedExposure:
         r"""Find one exposure for many pictures, so that a time series does not flicker.
 
@@ -265,6 +266,8 @@ class Model:
             are evenly spread over it are looked at.
         span, solver, levels, rgb, precision
             As in `solve`. Levels other than two numbers are found for each picture on its own.
+        progress : callable, optional
+            Called with the fraction done; what it raises stops the work.
 
         Returns
         -------
@@ -276,12 +279,15 @@ class Model:
         ImageError
             If there is no picture, or one cannot be understood, or their channels differ.
         """
-        solved = [
-            self.solve(
+        chosen = evenly_spread(len(pictures), SHARED_PICTURES)
+        solved = []
+        for done, i in enumerate(chosen):
+            if progress is not None:
+                progress(done / len(chosen))
+            path = self.solve(
                 pictures[i], span=span, solver=solver, levels=levels, rgb=rgb, precision=precision
-            ).own_exposure()
-            for i in evenly_spread(len(pictures), SHARED_PICTURES)
-        ]
+            )
+            solved.append(path.own_exposure())
         return SharedExposure.mean(solved)
 
     def solve_plane(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from magicgui.widgets import ComboBox
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -36,6 +36,18 @@ _WIDTH = 300  # pixels
 _LEVELS = {"Full range of the type": "dtype", "From the data": "auto", "Typed": "typed"}
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
+
+
+class Choices(NamedTuple):
+    """What has been chosen for one layer."""
+
+    time: float
+    denoise: bool
+    shared: bool
+    channels: int
+    levels: int
+    black: str
+    white: str
 
 
 class Controls(QWidget):
@@ -94,14 +106,10 @@ class Controls(QWidget):
     def _build_levels(self) -> None:
         self.levels = _choice("Which values are black and white", *_LEVELS)
         self.levels.currentIndexChanged.connect(self._on_levels)
-        self.black, self.white = QDoubleSpinBox(), QDoubleSpinBox()
-        for box, value in ((self.black, 0.0), (self.white, 255.0)):
-            box.setRange(-1e9, 1e9)
-            box.setDecimals(3)
-            box.setValue(value)
-            box.setKeyboardTracking(False)
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            box.valueChanged.connect(self._on_settings)
+        self.black, self.white = QLineEdit("0"), QLineEdit("255")
+        for box in (self.black, self.white):
+            box.setToolTip("In the units of the layer's values")
+            box.editingFinished.connect(self._on_settings)
         self.typed = _row(QLabel("black"), self.black, QLabel("white"), self.white)
 
     def _build_advanced(self) -> None:
@@ -130,6 +138,7 @@ class Controls(QWidget):
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
         self.status = QLabel()
+        self.troubled = False  # whether the sentence under the buttons tells of something wrong
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.show_progress(None)
@@ -173,7 +182,7 @@ class Controls(QWidget):
     def settings(self) -> Settings:
         """Everything but exposure time and noise removal."""
         kind = _LEVELS[self.levels.currentText()]
-        typed = (self.black.value(), self.white.value())
+        typed = (_number(self.black.text()), _number(self.white.text()))
         return Settings(
             channels=self.channels.currentData() or Channels(),
             levels=typed if kind == "typed" else "auto" if kind == "auto" else "dtype",
@@ -182,26 +191,64 @@ class Controls(QWidget):
             weights=self.weights.text().strip(),
         )
 
-    def fit_to(self, layer: Image | None) -> None:
-        """Offer what makes sense for a layer."""
-        with QSignalBlocker(self.channels), QSignalBlocker(self.levels), QSignalBlocker(self.white):
+    @property
+    def choices(self) -> Choices:
+        """What has been chosen for a layer."""
+        return Choices(
+            self.time.value(),
+            self.denoise.isChecked(),
+            self.shared.isChecked(),
+            self.channels.currentIndex(),
+            self.levels.currentIndex(),
+            self.black.text(),
+            self.white.text(),
+        )
+
+    @choices.setter
+    def choices(self, choices: Choices) -> None:
+        touched = (self.time, self.denoise, self.shared, self.channels, self.levels)
+        blockers = [QSignalBlocker(control) for control in touched]
+        self.time.setValue(choices.time)
+        self.plot.set_time(choices.time)
+        self.denoise.setChecked(choices.denoise)
+        self.shared.setChecked(choices.shared)
+        self.channels.setCurrentIndex(min(choices.channels, self.channels.count() - 1))
+        self.levels.setCurrentIndex(choices.levels)
+        self.black.setText(choices.black)
+        self.white.setText(choices.white)
+        del blockers
+        self._show_typed()
+
+    def offer_layers(self, chosen: Image | None) -> None:
+        """Offer the layers there are now; `chosen` stays chosen where it still is there."""
+        with self.layer_box.changed.blocked():
+            self.layer_box.reset_choices()
+            if chosen is not None and any(choice is chosen for choice in self.layer_box.choices):
+                self.layer_box.value = chosen
+
+    def fit_to(self, layer: Image | None, *, busy: bool = False) -> None:
+        """Offer what makes sense for a layer; `busy` while all planes of some layer are being enhanced."""
+        with QSignalBlocker(self.channels), QSignalBlocker(self.levels):
             self.channels.clear()
             for text, channels in _channel_choices(layer):
                 self.channels.addItem(text, channels)
             self.channels.setCurrentIndex(_likely_channels(layer, self.channels.count()))
             if layer is not None:
                 self.levels.setCurrentIndex(1 if _needs_levels(layer) else 0)
-                self.white.setValue(float(layer.contrast_limits_range[1]))
+                self.black.setText("0")
+                self.white.setText(f"{float(layer.contrast_limits_range[1]):g}")
         stack = layer is not None and layer.ndim > 2
         self.form.setRowVisible(self.channels, self.channels.count() > 1)
         self.shared.setVisible(stack)
         self.apply.setVisible(stack)
         for control in (self.enhance, self.auto, self.apply, self.keep):
             control.setEnabled(layer is not None)
+        self.apply.setEnabled(layer is not None and not busy)
         self._show_typed()
 
     def say(self, text: str, *, trouble: bool = False) -> None:
         """One sentence under the buttons."""
+        self.troubled = trouble
         self.status.setText(text)
         self.status.setStyleSheet("color: #ff8a65" if trouble else "")
 
@@ -234,6 +281,14 @@ class Controls(QWidget):
         if path:
             self.weights.setText(path)
             self._on_weights()
+
+
+def _number(text: str) -> float:
+    """A typed number; NaN, which no level can be, for anything else."""
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return math.nan
 
 
 def _choice(tip: str, *texts: str) -> QComboBox:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from clode_core import Model, SharedExposure, Trajectory
 
+    Progress = Callable[[float], None]
+
 Result = TypeVar("Result")
 TIMES = (-5.0, 5.0)
 _LOOKED_AT = 16  # planes of a lazy stack from which its levels are found
@@ -74,6 +76,14 @@ class Stack:
                     self._levels = asked
             return self._levels
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Black and white level as two numbers."""
+        if self.levels != "dtype":
+            return tuple(self.levels)  # type: ignore[return-value]
+        dtype = self.planes.dtype
+        return (0.0, 1.0) if dtype.kind == "f" else (0.0, float(np.iinfo(dtype).max))
+
     def _seen(self) -> NDArray[Any]:
         """All pixels of what is in memory, or those of a few planes; no alpha."""
         planes = self.planes
@@ -95,7 +105,7 @@ class Stack:
         result, self._model = clode_core.with_fallback(model, work)
         return result, self._model
 
-    def _exposure(self, index: tuple[int, ...]) -> SharedExposure | None:
+    def _exposure(self, index: tuple[int, ...], progress: Progress | None = None) -> SharedExposure | None:
         if not self.settings.shared:
             return None
         channel, levels = self.planes.channel(index), self.levels
@@ -103,7 +113,11 @@ class Stack:
             if channel not in self._exposures:
                 self._exposures[channel], _ = self._run(
                     lambda model: model.shared_exposure(
-                        self.planes.of_channel(channel), span=TIMES, levels=levels, rgb=self.planes.rgb
+                        self.planes.of_channel(channel),
+                        span=TIMES,
+                        levels=levels,
+                        rgb=self.planes.rgb,
+                        progress=progress,
                     )
                 )
             return self._exposures[channel]
@@ -111,9 +125,9 @@ class Stack:
     def _path(self, model: Model, plane: NDArray[Any], exposure: SharedExposure | None) -> Trajectory:
         return model.solve(plane, span=TIMES, levels=self.levels, rgb=self.planes.rgb, exposure=exposure)
 
-    def solve(self, index: tuple[int, ...]) -> Solved:
+    def solve(self, index: tuple[int, ...], progress: Progress | None = None) -> Solved:
         """Read and solve one plane."""
-        plane, exposure = self.planes.read(index), self._exposure(index)
+        plane, exposure = self.planes.read(index), self._exposure(index, progress)
         path, model = self._run(lambda model: self._path(model, plane, exposure))
         return Solved(self, index, path, model)
 
@@ -123,10 +137,10 @@ class Stack:
         index: tuple[int, ...],
         time: float,
         denoise: bool,
-        progress: Callable[[float], None] | None = None,
+        progress: Progress | None = None,
     ) -> NDArray[Any]:
         """Solve a plane that has been read, and expose it."""
-        exposure = self._exposure(index)
+        exposure = self._exposure(index, progress)
         return self._run(
             lambda model: self._path(model, plane, exposure).at(time, denoise=denoise, progress=progress)
         )[0]

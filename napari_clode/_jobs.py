@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QThreadPool, Signal
 from superqt.utils import create_worker
 
 _REPORT_EVERY = 0.05  # seconds
+_OURS = {"clode_core", "napari_clode"}
+_LAST_WAIT = 30_000  # milliseconds
+_running: WeakSet[Ticket] = WeakSet()
+
+
+@atexit.register
+def _end_before_qt() -> None:
+    """Let running work end while what it reports to still exists."""
+    for ticket in list(_running):
+        ticket.stop()
+    if _running:
+        QThreadPool.globalInstance().waitForDone(_LAST_WAIT)
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
@@ -99,6 +114,7 @@ class Newest(QObject):
             self.idle.emit()
             return
         self._ticket = Ticket()
+        _running.add(self._ticket)
         self._ticket.reported.connect(self._on_report)
         worker = create_worker(_outcome, work, self._ticket, _start_thread=False, _ignore_errors=True)
         worker.returned.connect(self._on_outcome)
@@ -110,7 +126,9 @@ class Newest(QObject):
             self.progressed.emit(fraction)
 
     def _on_warning(self, shown: tuple[Any, ...]) -> None:
-        self.warned.emit(str(shown[0]))
+        message, _, origin, *_ = shown
+        if _OURS & set(Path(str(origin)).parts):  # warnings of other threads arrive here too
+            self.warned.emit(str(message))
 
     def _on_outcome(self, outcome: tuple[Any, Exception | None]) -> None:
         ticket, self._ticket = self._ticket, None

@@ -69,6 +69,9 @@ class LayerPlanes(Sequence[NDArray[Any]]):
         self.name = layer.name
         if layer.ndim < 2:
             raise LayerError(f"{layer.name} has one axis only: an image needs two, (Y, X)")
+        shape = layer.data[0].shape if layer.multiscale else layer.data.shape
+        if 0 in shape:
+            raise LayerError(f"{layer.name} is empty")
         levels = list(layer.data) if layer.multiscale else [layer.data]
         sizes = [math.prod(level.shape[layer.ndim - 2 : layer.ndim]) for level in levels]
         chosen = next((i for i, size in enumerate(sizes) if size <= LARGEST_PLANE), len(levels) - 1)
@@ -77,13 +80,16 @@ class LayerPlanes(Sequence[NDArray[Any]]):
         self.factors = tuple(fine / coarse for fine, coarse in zip(*shapes, strict=True))
         self.stack: tuple[int, ...] = tuple(int(n) for n in shapes[1][:-2])
         self.size = tuple(int(n) for n in shapes[1][-2:])
-        if min(self.size) < SMALLEST_SIDE or 0 in self.stack:
+        if min(self.size) < SMALLEST_SIDE:
             raise LayerError(
                 f"{layer.name} has planes of {self.size[1]} x {self.size[0]} pixels: "
                 f"at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are needed"
             )
-        if self.channels.kind == "rgb" and self.stack[self.channels.axis] != 3:
-            raise LayerError(f"axis {self.channels.axis} of {layer.name} does not have three channels")
+        axis = self.channels.axis
+        if axis >= len(self.stack) or (self.channels.kind == "rgb" and self.stack[axis] != 3):
+            raise LayerError(
+                f"axis {axis} of {layer.name} is no such axis of channels any more: choose again"
+            )
 
     @property
     def rgb(self) -> bool:
@@ -98,7 +104,7 @@ class LayerPlanes(Sequence[NDArray[Any]]):
     @property
     def reduced(self) -> float:
         """How many times smaller than the layer's finest level a picture is."""
-        return max(self.factors[-2:])
+        return float(max(self.factors[-2:]))
 
     @property
     def lazy(self) -> bool:

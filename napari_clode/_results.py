@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
+from napari.experimental import unlink_layers
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 Made = WeakKeyDictionary["Image", "ref[Image]"]
 _previews: Made = WeakKeyDictionary()
 _stacks: Made = WeakKeyDictionary()
+_PLACE = ("scale", "translate", "rotate", "shear", "affine")
 
 
-def placement(layer: Image, planes: LayerPlanes, index: tuple[int, ...] | None = None) -> dict[str, Any]:
+def placement(
+    layer: Image, planes: LayerPlanes, index: tuple[int, ...] | None = None, *, everywhere: bool = False
+) -> dict[str, Any]:
     """Transforms with which a result lies where its source does.
 
     Parameters
@@ -30,6 +34,8 @@ def placement(layer: Image, planes: LayerPlanes, index: tuple[int, ...] | None =
         How it was read.
     index : tuple of int, optional
         The place in the stack of a result that holds one plane only; by default it holds all.
+    everywhere : bool
+        Stretch that one plane over the whole stack, so that it is seen until the next one is there.
 
     Returns
     -------
@@ -40,9 +46,12 @@ def placement(layer: Image, planes: LayerPlanes, index: tuple[int, ...] | None =
     first = np.zeros(layer.ndim)
     if index is not None:
         first[: len(index)] = index
+    stretched = set(range(len(planes.stack))) if everywhere else set()
     if planes.channels.kind == "rgb":  # one layer of colours is seen at every channel
-        factors[planes.channels.axis] *= planes.stack[planes.channels.axis]
-        first[planes.channels.axis] = 0
+        stretched.add(planes.channels.axis)
+    for axis in stretched:
+        factors[axis] *= planes.stack[axis]
+        first[axis] = 0
     origin = factors * first + (factors - 1) / 2  # of the first pixel's centre, in pixels of the source
     return {
         "scale": np.asarray(layer.scale) * factors,
@@ -65,7 +74,8 @@ def show_plane(
 ) -> Image:
     """Put one enhanced plane into the live result layer of `layer`; `look` as in `show_stack`."""
     data = picture[(np.newaxis,) * len(planes.stack)]
-    return _put(viewer, layer, _previews, data, placement(layer, planes, index), **look)
+    flat = viewer.dims.ndisplay == 2
+    return _put(viewer, layer, _previews, data, placement(layer, planes, index, everywhere=flat), **look)
 
 
 def show_stack(
@@ -106,18 +116,39 @@ def preview_of(viewer: ViewerModel, layer: Image) -> Image | None:
     return _result(viewer, layer, _previews)
 
 
-def keep(viewer: ViewerModel, layer: Image) -> Image | None:
-    """Make the live result independent: it is not updated any more."""
+def keep(viewer: ViewerModel, layer: Image, planes: LayerPlanes, index: tuple[int, ...]) -> Image | None:
+    """Make the live result independent: it is not updated any more, and lies at its own place only."""
     kept = preview_of(viewer, layer)
     _previews.pop(layer, None)
     if kept is not None:
+        _move(layer, kept, placement(layer, planes, index))
         kept.name = f"{layer.name} [CLODE, t = {kept.metadata['clode']['exposure_time']:g}]"
     return kept
 
 
-def is_live(candidate: Image) -> bool:
-    """Whether a layer is the live result of another."""
-    return any(made() is candidate for made in _previews.values())
+def is_live(viewer: ViewerModel, candidate: Image) -> bool:
+    """Whether a layer is the live result of another that is still there."""
+    return any(made() is candidate and layer in viewer.layers for layer, made in _previews.items())
+
+
+def forget(gone: Any) -> None:
+    """A layer has been removed: what was made from it is a layer like any other."""
+    for made in (_previews, _stacks):
+        made.pop(gone, None)
+
+
+def hide_preview(viewer: ViewerModel, layer: Image) -> None:
+    """Let what lies below the live result be seen; the source stays visible, even linked to it."""
+    preview = preview_of(viewer, layer)
+    if preview is not None:
+        unlink_layers([layer, preview], (*_PLACE, "visible"))
+        preview.visible = False
+
+
+def is_preview(candidate: Any, layer: Image) -> bool:
+    """Whether a layer, though it may have been removed, is the live result of `layer`."""
+    known = _previews.get(layer)
+    return known is not None and known() is candidate
 
 
 def _result(viewer: ViewerModel, layer: Image, made: Made) -> Image | None:
@@ -144,9 +175,10 @@ def _put(
         result = None
     if result is None:
         return _add(viewer, layer, made, data, place, name=name, rgb=rgb, limits=limits, about=about)
-    for transform in ("scale", "translate"):
-        if not np.array_equal(getattr(result, transform), place[transform]):
-            setattr(result, transform, place[transform])
+    _move(layer, result, place)
+    before = result.metadata.get("clode", {}).get("levels")
+    if not rgb and before is not None and tuple(result.contrast_limits) == tuple(before):
+        _follow_limits(result, limits)  # nobody has changed them
     result.metadata["clode"] = about
     old = result.data
     if isinstance(old, np.ndarray) and isinstance(data, np.ndarray) and _fits(old, data):
@@ -155,6 +187,23 @@ def _put(
     else:
         result.data = data
     return result
+
+
+def _follow_limits(result: Image, limits: tuple[float, float]) -> None:
+    if tuple(result.contrast_limits) != tuple(limits):
+        low, high = result.contrast_limits_range
+        result.contrast_limits_range = (min(low, limits[0]), max(high, limits[1]))
+        result.contrast_limits = limits
+
+
+def _move(layer: Image, result: Image, place: dict[str, Any]) -> None:
+    """Give a result its transforms; a link to its source must not move the source too."""
+    for transform in _PLACE:
+        now = getattr(result, transform)
+        now = now.affine_matrix if transform == "affine" else now
+        if not np.allclose(now, place[transform], rtol=1e-12, atol=0):
+            unlink_layers([layer, result], (*_PLACE, "visible"))
+            setattr(result, transform, place[transform])
 
 
 def _fits(old: NDArray[Any], data: NDArray[Any]) -> bool:
@@ -187,6 +236,6 @@ def _add(
         **place,
         **colours,
     )
-    viewer.layers.insert(viewer.layers.index(layer) + 1, result)
     made[layer] = ref(result)
+    viewer.layers.insert(viewer.layers.index(layer) + 1, result)
     return result

@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_clode import _results
-from napari_clode._controls import Controls
+from napari_clode._controls import Choices, Controls
 from napari_clode._engine import TIMES, Settings, Solved, Stack, warm_up
 from napari_clode._jobs import Newest, Ticket
 from napari_clode._planes import LayerError, LayerPlanes
@@ -48,8 +48,12 @@ class EnhanceWidget(QWidget):
         self._notice = ""  # what stays under the buttons when nothing is happening
         self._stack: Stack | None = None
         self._solved: Solved | None = None
+        self._shown: Solved | None = None
+        self._touched = False  # whether a user has asked for another picture since the last was shown
+        self._remembered: weakref.WeakKeyDictionary[Image, Choices] = weakref.WeakKeyDictionary()
         self._applied_to: weakref.ref[Image] | None = None
         self._watched: weakref.ref[Image] | None = None
+        self._kind: tuple[Any, ...] = ()
         self._warming, self._solving, self._showing = Newest(self), Newest(self), Newest(self)
         self._cleaning, self._applying = Newest(self), Newest(self)
         self._jobs = [self._warming, self._solving, self._showing, self._cleaning, self._applying]
@@ -82,7 +86,7 @@ class EnhanceWidget(QWidget):
         for job in self._jobs[1:]:
             job.failed.connect(self._on_failed)
             job.warned.connect(self._on_warned)
-        for job in (self._cleaning, self._applying):
+        for job in (self._solving, self._cleaning, self._applying):
             job.progressed.connect(self._on_progress)
             job.idle.connect(self._on_idle)
         self._dims.timeout.connect(self._on_plane)
@@ -105,15 +109,16 @@ class EnhanceWidget(QWidget):
         if self.controls.layer is None:
             self._trouble("There is no image layer: open a picture first.")
             return
-        self._live = True
+        self._live = self._touched = True
         self._restart()
 
     def keep(self) -> None:
         """Make the result independent and stop following the slider."""
-        layer, viewer = self.controls.layer, self._viewer
-        if layer is None or viewer is None or _results.keep(viewer, layer) is None:
+        layer, viewer, shown = self.controls.layer, self._viewer, self._shown
+        if layer is None or viewer is None or shown is None or not self._has_preview(layer):
             self._trouble("There is no result to keep yet: press Enhance first.")
             return
+        _results.keep(viewer, layer, shown.stack.planes, shown.index)
         self._live = False
         self._cancel_preview()
         self.controls.say("Kept as a layer of its own.")
@@ -126,20 +131,24 @@ class EnhanceWidget(QWidget):
         stack = self._stack_for(layer)
         if stack is None:
             return
+        if self._applying.busy:
+            return
         time, denoise = self.controls.time.value(), self.controls.denoise.isChecked()
-        self._applied_to = weakref.ref(layer)
+        self._applied_to = target = weakref.ref(layer)
         self.controls.apply.setEnabled(False)
         self.controls.show_progress(0.0)
         self.controls.say("Preparing …" if is_large(stack) else f"Enhancing {len(stack.planes)} planes …")
 
-        def work(ticket: Ticket) -> tuple[Stack, float, bool, Any]:
-            return stack, time, denoise, enhance_stack(stack, time, denoise, ticket)
+        def work(ticket: Ticket) -> tuple[weakref.ref[Image], Stack, dict[str, Any], Any]:
+            data = enhance_stack(stack, time, denoise, ticket)
+            return target, stack, _look(stack, time, denoise), data
 
         self._applying.ask(work)
 
     def cancel(self) -> None:
         """Stop what is running in the background; what is shown stays."""
         self._applying.cancel()
+        self._solving.cancel()
         if self._cleaning.busy:
             self._cleaning.cancel()
             self.controls.denoise.setChecked(False)
@@ -152,12 +161,18 @@ class EnhanceWidget(QWidget):
         from napari.layers import Image
 
         viewer = self._viewer
-        layers = viewer.layers if viewer is not None else []
-        found = [layer for layer in layers if isinstance(layer, Image) and not _results.is_live(layer)]
+        if viewer is None:
+            return []
+        found = [
+            layer
+            for layer in viewer.layers
+            if isinstance(layer, Image) and not _results.is_live(viewer, layer)
+        ]
         return [(layer.name, layer) for layer in reversed(found)]
 
     def _on_layers(self, event: Any = None) -> None:
-        self.controls.layer_box.reset_choices()
+        watched = self._watched() if self._watched is not None else None
+        self.controls.offer_layers(watched)
         self._on_layer()
 
     def _on_removed(self, event: Any) -> None:
@@ -165,9 +180,10 @@ class EnhanceWidget(QWidget):
         if self._applied_to is not None and self._applied_to() is gone:
             self._applying.cancel()
         watched = self._watched() if self._watched is not None else None
+        _results.forget(gone)
         if watched is gone:
             self._forget()
-        elif watched is not None and gone.metadata.get("clode") and not self._has_preview(watched):
+        elif watched is not None and _results.is_preview(gone, watched):
             self._live = False
             self._cancel_preview()
         self._on_layers()
@@ -182,21 +198,29 @@ class EnhanceWidget(QWidget):
         watched = self._watched() if self._watched is not None else None
         if layer is watched and layer is not None:
             return  # only its name or place has changed
+        if watched is not None:
+            self._remembered[watched] = self.controls.choices
         self._forget()
-        self.controls.fit_to(layer)
+        self.controls.fit_to(layer, busy=self._applying.busy)
         if layer is None:
-            self.controls.say("Open a picture, or try File > Open Sample > CLODE.")
+            self._notice = "Open a picture, or try File > Open Sample > CLODE."
+            self.controls.say(self._notice)
             return
         self.controls.say("")
+        if layer in self._remembered:
+            self.controls.choices = self._remembered[layer]
         self._watched = weakref.ref(layer)
         layer.events.data.connect(self._on_data)
-        self._live = self._has_preview(layer)
-        self._restart()
+        for emitter in _places(layer):
+            emitter.connect(self._on_moved)
+        self._kind = _kind(layer)
 
     def _forget(self) -> None:
         watched = self._watched() if self._watched is not None else None
         if watched is not None:
             watched.events.data.disconnect(self._on_data)
+            for emitter in _places(watched):
+                emitter.disconnect(self._on_moved)
         self._watched = None
         self._live = False
         self._stack = None
@@ -210,10 +234,25 @@ class EnhanceWidget(QWidget):
             job.cancel()
         self._auto_wanted = False
         self._on_idle()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Say what is still true when nothing is happening."""
+        if not self.controls.troubled and not self._applying.busy:
+            self.controls.say(self._notice)
 
     def _on_data(self, event: Any = None) -> None:
+        """The source has other pixels."""
+        layer = self.controls.layer
+        if layer is not None and _kind(layer) != self._kind:
+            self._kind = _kind(layer)
+            self.controls.fit_to(layer, busy=self._applying.busy)
         self._stack = None
         self._restart()
+
+    def _on_moved(self, event: Any = None) -> None:
+        """The source lies elsewhere; so will the result."""
+        self._follow()
 
     def _on_dims(self, event: Any = None) -> None:
         if self._live and not self._dims.isActive():
@@ -225,7 +264,8 @@ class EnhanceWidget(QWidget):
         if layer is None or stack is None or not self._live:
             return
         if self._solved is None or self._index(layer, stack.planes) != self._solved.index:
-            self._restart()
+            self._cleaning.cancel()
+            self._solve(layer, stack)
 
     def _stack_for(self, layer: Image) -> Stack | None:
         settings: Settings = self.controls.settings
@@ -242,10 +282,10 @@ class EnhanceWidget(QWidget):
         viewer = self._viewer
         if viewer is None:
             return None
-        point = layer.world_to_data(np.asarray(viewer.dims.point)[-layer.ndim :])
+        point = np.asarray(viewer.dims.point)[-layer.ndim :] * _unit_factors(viewer, layer)
         leading = len(planes.stack)
-        places = np.asarray(point)[:leading] / np.asarray(planes.factors)[:leading]
-        found = tuple(int(np.floor(place + 0.5)) for place in places)
+        places = (np.round(layer.world_to_data(point)) + 0.5) / np.asarray(planes.factors)
+        found = tuple(int(np.floor(place)) for place in places[:leading])
         if any(not 0 <= i < n for i, n in zip(found, planes.stack, strict=True)):
             return None
         return tuple(i if n > 1 else 0 for i, n in zip(found, planes.pictures, strict=True))
@@ -257,16 +297,26 @@ class EnhanceWidget(QWidget):
             self._solved = None
             return
         wanted = self._auto_wanted
+        self._notice = ""
+        self.controls.say("")
         self._cancel_preview()
         self._auto_wanted = wanted
         stack = self._stack_for(layer)
-        index = self._index(layer, stack.planes) if stack is not None else None
-        if stack is None or index is None:
+        if stack is not None:
+            self._solve(layer, stack)
+
+    def _solve(self, layer: Image, stack: Stack) -> None:
+        """Solve the plane that is shown, after the one that is being solved."""
+        index = self._index(layer, stack.planes)
+        if index is None:
+            self._solved = None
+            self.controls.plot.set_curve(np.zeros(0), np.zeros(0))
+            self.controls.say(f"{layer.name} has no plane here.")
             return
 
         def work(ticket: Ticket) -> tuple[Solved, NDArray[np.float64]]:
             ticket(0.0)
-            solved = stack.solve(index)
+            solved = stack.solve(index, ticket)
             solved.path.auto()  # found here, so that asking for it costs nothing
             return solved, solved.path.brightness(_PLOTTED)
 
@@ -279,11 +329,18 @@ class EnhanceWidget(QWidget):
         reduced = self._solved.stack.planes.reduced
         if reduced > 1:
             self._notice = f"A plane is very large: it is enhanced at 1/{reduced:.3g} of its size."
+        elif not self._notice and not self._planes_are_shown():
+            self._notice = "The result is one plane (Y, X); for volumes, apply to all planes."
         self.controls.say(self._notice)
         if self._auto_wanted:
             self._set_auto()
         self._follow()
         self._clean()
+
+    def _planes_are_shown(self) -> bool:
+        """Whether the viewer shows the last two axes, the ones a picture has."""
+        viewer = self._viewer
+        return viewer is None or tuple(viewer.dims.displayed) == (viewer.dims.ndim - 2, viewer.dims.ndim - 1)
 
     def _on_auto(self) -> None:
         self._auto_wanted = True
@@ -298,15 +355,18 @@ class EnhanceWidget(QWidget):
             self.controls.time.setValue(self._solved.path.auto())
 
     def _on_time(self, time: float) -> None:
+        self._touched = True
         if self._solved is not None:
             self._follow()
         elif not self._live and self.controls.layer is not None:
             self.start()
 
     def _on_denoise(self, wanted: bool) -> None:
+        self._touched = True
         if not wanted:
             self._cleaning.cancel()
             self._on_idle()
+            self._settle()
         self._follow()
         self._clean()
 
@@ -334,38 +394,27 @@ class EnhanceWidget(QWidget):
         solved = self._solved
         if solved is None or not self._live:
             return
-        time = round(self.controls.time.value() / _DETAIL) * _DETAIL
+        time = self.controls.time.value()
         denoise = self.controls.denoise.isChecked() and solved.cleaned
-        self._showing.ask(lambda ticket: (solved, time, denoise, solved.at(time, denoise)))
 
-    def _on_shown(self, shown: tuple[Solved, float, bool, NDArray[Any]]) -> None:
-        solved, time, denoise, picture = shown
+        def work(ticket: Ticket) -> tuple[Solved, dict[str, Any], NDArray[Any]]:
+            return solved, _look(solved.stack, time, denoise), solved.at(time, denoise)
+
+        self._showing.ask(work)
+
+    def _on_shown(self, shown: tuple[Solved, dict[str, Any], NDArray[Any]]) -> None:
+        solved, look, picture = shown
         layer, viewer = self.controls.layer, self._viewer
-        if solved is not self._solved or layer is None or viewer is None or layer not in viewer.layers:
+        if not self._live or solved.stack is not self._stack or layer is None or viewer is None:
             return
-        _results.show_plane(
-            viewer,
-            layer,
-            solved.stack.planes,
-            solved.index,
-            picture,
-            **self._look(solved.stack, time, denoise),
-        )
+        if layer not in viewer.layers:
+            return
+        result = _results.show_plane(viewer, layer, solved.stack.planes, solved.index, picture, **look)
+        self._shown = solved
+        if self._touched and not result.visible:
+            result.visible = True
+        self._touched = False
         self._rest.start()
-
-    def _look(self, stack: Stack, time: float, denoise: bool) -> dict[str, Any]:
-        planes, settings = stack.planes, stack.settings
-        levels = stack.levels
-        if levels == "dtype":
-            levels = (0.0, 1.0) if planes.dtype.kind == "f" else (0.0, float(np.iinfo(planes.dtype).max))
-        about = {
-            "exposure_time": time,
-            "denoise": denoise,
-            "levels": tuple(levels),
-            "shared_exposure": settings.shared,
-            "weights": settings.weights or "packaged",
-        }
-        return {"name": f"{planes.name} [CLODE]", "rgb": planes.rgb, "limits": levels, "about": about}
 
     def _on_rest(self) -> None:
         layer, viewer = self.controls.layer, self._viewer
@@ -373,21 +422,20 @@ class EnhanceWidget(QWidget):
         if result is not None:
             result.refresh(data_displayed=False, highlight=False, extent=False)
 
-    def _on_applied(self, outcome: tuple[Stack, float, bool, Any]) -> None:
-        stack, time, denoise, data = outcome
-        layer = self._applied_to() if self._applied_to is not None else None
-        viewer = self._viewer
+    def _on_applied(self, outcome: tuple[weakref.ref[Image], Stack, dict[str, Any], Any]) -> None:
+        target, stack, look, data = outcome
+        layer, viewer = target(), self._viewer
         if layer is None or viewer is None or layer not in viewer.layers:
             return
-        look = self._look(stack, time, denoise)
         look["name"] = f"{stack.planes.name} [CLODE, all planes]"
         _results.show_stack(viewer, layer, stack.planes, data, **look)
-        preview = _results.preview_of(viewer, layer)
-        if preview is not None:
-            preview.visible = False
-        self.controls.say(
-            "The result is large: each plane is computed when it is shown." if is_large(stack) else "Done."
-        )
+        _results.hide_preview(viewer, layer)
+        if not self.controls.troubled:
+            self.controls.say(
+                "The result is large: each plane is computed when it is shown."
+                if is_large(stack)
+                else "Done."
+            )
 
     def _on_progress(self, fraction: float) -> None:
         if not self._applying.busy or self.sender() is self._applying:
@@ -396,12 +444,16 @@ class EnhanceWidget(QWidget):
     def _on_idle(self) -> None:
         if not self._applying.busy:
             self.controls.apply.setEnabled(self.controls.layer is not None)
-            if not self._cleaning.busy:
+            if not self._cleaning.busy and not self._solving.busy:
                 self.controls.show_progress(None)
 
     def _on_failed(self, error: Exception) -> None:
-        expected = isinstance(error, ValueError | MemoryError | OSError)
-        self._trouble(str(error) if expected and str(error) else f"{type(error).__name__}: {error}")
+        expected = isinstance(error, ValueError | MemoryError | OSError) and str(error)
+        text = (
+            " ".join(str(error).split()) if expected else " ".join(f"{type(error).__name__}: {error}".split())
+        )
+        advice = text.find("pass levels=")
+        self._trouble(text if advice < 0 else f"{text[:advice]}set the Levels above.")
         self._on_idle()
 
     def _on_warned(self, text: str) -> None:
@@ -428,6 +480,39 @@ class EnhanceWidget(QWidget):
         self._forget()
         self._viewer = None
         _stop_all(self._jobs)
+
+
+def _unit_factors(viewer: napari.viewer.Viewer, layer: Image) -> NDArray[np.float64]:
+    """What the viewer's coordinates are to be multiplied by to be in the units of a layer."""
+    units = getattr(viewer.dims, "units", None) or ()
+    factors = np.ones(layer.ndim)
+    for axis, (seen, own) in enumerate(zip(tuple(units)[-layer.ndim :], layer.units, strict=False)):
+        if seen != own and seen.is_compatible_with(own):
+            factors[axis] = (1 * seen).to(own).magnitude
+    return factors
+
+
+def _places(layer: Image) -> list[Any]:
+    events = layer.events
+    return [events.scale, events.translate, events.rotate, events.shear, events.affine]
+
+
+def _kind(layer: Image) -> tuple[Any, ...]:
+    """What the controls were made to fit."""
+    return layer.ndim, layer.rgb, layer.dtype
+
+
+def _look(stack: Stack, time: float, denoise: bool) -> dict[str, Any]:
+    """How a result is named, drawn and described; in the background, for levels may have to be read."""
+    settings, limits = stack.settings, stack.limits
+    about = {
+        "exposure_time": time,
+        "denoise": denoise,
+        "levels": limits,
+        "shared_exposure": settings.shared,
+        "weights": settings.weights or "packaged",
+    }
+    return {"name": f"{stack.planes.name} [CLODE]", "rgb": stack.planes.rgb, "limits": limits, "about": about}
 
 
 def _stop_all(jobs: list[Newest], _: Any = None) -> None:

@@ -28,8 +28,9 @@ def choose_levels(widget, levels):
         box.setCurrentIndex({"dtype": 0, "auto": 1}[levels])
     else:
         box.setCurrentIndex(2)
-        widget.controls.black.setValue(levels[0])
-        widget.controls.white.setValue(levels[1])
+        for field, level in zip((widget.controls.black, widget.controls.white), levels, strict=True):
+            field.setText(f"{level:g}")
+            field.editingFinished.emit()
 
 
 # the menu, the slider
@@ -373,6 +374,8 @@ def test_transforms_units_and_metadata_are_those_of_the_source(viewer, opened, r
     rest(widget)
     preview = result_of(viewer, layer)
     plane = round(float(layer.world_to_data(np.asarray(viewer.dims.point))[0]))
+    assert plane > 0
+    widget.controls.keep.click()
     apply(widget, rest)
     for result, offset in ((preview, plane), (whole_result(viewer), 0)):
         corners = np.array([[0, 0, 0], [0, 47, 0], [0, 0, 63]])
@@ -398,8 +401,9 @@ def test_a_coarser_level_of_a_pyramid_lies_where_the_finest_does(viewer, opened,
     result = result_of(viewer, layer)
     assert result.data.shape == (1, 24, 32)
     step = int(viewer.dims.current_step[0])
-    assert np.allclose(result.data_to_world((0, 0, 0)), layer.data_to_world((step, 0.5, 0.5)))
     assert "1/2" in widget.controls.status.text()
+    widget.controls.keep.click()
+    assert np.allclose(result.data_to_world((0, 0, 0)), layer.data_to_world((step, 0.5, 0.5)))
 
 
 def test_running_again_updates_the_same_layer_and_keep_makes_it_independent(viewer, opened, rest, dark):
@@ -482,6 +486,290 @@ def test_a_reopened_widget_goes_on_with_the_same_result(viewer, opened, rest, da
     again.controls.time.setValue(1.0)
     rest(again)
     assert result_of(viewer, layer) is result and len(viewer.layers) == 2
+
+
+# what was found by using it
+
+
+def test_applying_to_two_layers_keeps_their_results_apart(viewer, halfway, rest, random):
+    widget, step, _ = halfway
+    first = viewer.layers[0]
+    other = Image(random.integers(0, 900, (3, 20, 30)).astype(np.uint16), name="other")
+    viewer.add_layer(other)
+    widget.controls.layer_box.value = other
+    assert not widget.controls.apply.isEnabled()
+    finish(widget, step, rest)
+    result = whole_result(viewer)
+    assert result.data.shape == first.data.shape and result.name.startswith(first.name)
+    assert widget.controls.apply.isEnabled()
+
+
+def test_levels_are_never_read_in_the_window_thread(viewer, opened, rest, stack, monkeypatch):
+    import threading
+
+    from napari_clode._engine import Stack
+
+    seen = []
+    read = Stack._seen
+
+    def recorded(self):
+        seen.append(threading.current_thread() is threading.main_thread())
+        return read(self)
+
+    monkeypatch.setattr(Stack, "_seen", recorded)
+    widget = opened(Image(stack))
+    widget.controls.enhance.click()
+    rest(widget)
+    apply(widget, rest)
+    assert seen and not any(seen)
+
+
+def test_linked_layers_do_not_move_or_hide_the_source(viewer, opened, rest, stack):
+    layer = Image(stack)
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    viewer.layers.link_layers(list(viewer.layers))
+    for step in range(5):
+        viewer.dims.set_current_step(0, step)
+        rest(widget)
+    viewer.dims.ndisplay = 3
+    widget.controls.time.setValue(2.0)
+    rest(widget)
+    apply(widget, rest)
+    assert np.array_equal(layer.translate, (0, 0, 0)) and np.array_equal(layer.scale, (1, 1, 1))
+    assert layer.visible
+
+
+def test_renaming_the_chosen_layer_changes_nothing_else(viewer, opened, rest, dark):
+    one, two = Image(dark, rgb=True, name="a"), Image(dark, rgb=True, name="b")
+    widget = opened(one, two)
+    widget.controls.layer_box.value = one
+    widget.controls.enhance.click()
+    rest(widget)
+    one.name = "z"
+    assert widget.controls.layer is one and widget._live
+
+
+def test_contrast_limits_follow_the_levels_unless_a_user_has_set_them(viewer, opened, rest, stack):
+    layer = Image(stack)
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    choose_levels(widget, "dtype")
+    rest(widget)
+    result = result_of(viewer, layer)
+    assert result.contrast_limits == [0, 65535]
+    result.contrast_limits = (10, 5000)
+    choose_levels(widget, "auto")
+    rest(widget)
+    assert result.contrast_limits == [10, 5000]
+
+
+def test_layers_in_other_units_show_the_plane_the_viewer_shows(viewer, opened, rest, model, stack):
+    micro = Image(stack, scale=(1, 1, 1), units=("um", "um", "um"), name="micro")
+    nano = Image(stack, scale=(500, 1000, 1000), units=("nm", "nm", "nm"), name="nano")
+    widget = opened(micro, nano)
+    choose_levels(widget, LEVELS_12_BIT)
+    for layer in (micro, nano):
+        widget.controls.layer_box.value = layer
+        choose_levels(widget, LEVELS_12_BIT)
+        viewer.dims.set_point(0, viewer.dims.range[0].stop * 0.3)  # in the units of the viewer
+        widget.controls.enhance.click()
+        rest(widget)
+        (shown,) = (k for k in range(5) if np.array_equal(layer._slice.image.raw, stack[k]))
+        assert widget._shown.index == (shown,)
+
+
+def test_choosing_a_layer_again_brings_its_settings_back_and_leaves_its_result(
+    viewer, opened, rest, stack, dark
+):
+    one, two = Image(stack, name="one"), Image(dark, rgb=True, name="two")
+    widget = opened(one, two)
+    widget.controls.layer_box.value = one
+    choose_levels(widget, (50, 4000))
+    widget.controls.time.setValue(2.0)
+    rest(widget)
+    before = result_of(viewer, one).data.copy()
+    widget.controls.layer_box.value = two
+    widget.controls.time.setValue(4.0)
+    rest(widget)
+    widget.controls.layer_box.value = one
+    rest(widget)
+    assert np.array_equal(result_of(viewer, one).data, before)
+    assert widget.controls.time.value() == 2.0 and widget.controls.settings.levels == (50, 4000)
+
+
+def test_a_live_result_is_no_source_until_its_own_source_is_gone(viewer, opened, rest, dark):
+    layer = Image(dark, rgb=True)
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    assert list(widget.controls.layer_box.choices) == [layer]
+    viewer.layers.remove(layer)
+    rest(widget)
+    assert list(widget.controls.layer_box.choices) == list(viewer.layers)
+    assert widget.controls.enhance.isEnabled()
+
+
+def test_a_plane_is_seen_until_the_next_one_is_there(viewer, opened, rest, stack):
+    layer = Image(stack)
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    result = result_of(viewer, layer)
+    for step in range(5):
+        viewer.dims.set_current_step(0, step)
+        assert result._slice.image.view.shape == (48, 64)  # at once, before anything is solved
+        rest(widget)
+        assert widget._shown.index == (step,)
+
+
+def test_the_slider_shows_the_preview_again_after_applying(viewer, opened, rest, stack):
+    layer = Image(stack)
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    apply(widget, rest)
+    preview = result_of(viewer, layer)
+    assert not preview.visible
+    widget.controls.time.setValue(2.0)
+    rest(widget)
+    assert preview.visible
+
+
+def test_a_shared_exposure_can_be_cancelled(viewer, opened, rest, stack, monkeypatch):
+    from clode_core.model import Model
+
+    solved = []
+    whole = Model.solve
+
+    def slow(self, *args, **options):
+        solved.append(1)
+        if len(solved) == 2:
+            widget.controls.cancel.click()
+        return whole(self, *args, **options)
+
+    widget = opened(Image(np.concatenate([stack] * 4)))
+    widget.controls.shared.setChecked(True)
+    monkeypatch.setattr(Model, "solve", slow)
+    widget.controls.enhance.click()
+    rest(widget)
+    assert len(solved) < 5 and len(viewer.layers) == 1
+
+
+def test_an_error_is_not_covered_by_the_end_of_other_work(viewer, halfway, rest):
+    widget, step, _ = halfway
+    widget.start()
+    choose_levels(widget, (5000, 10))
+    finish(widget, step, rest)
+    assert "black below white" in widget.controls.status.text()
+
+
+def test_nothing_is_said_to_be_running_that_is_not(viewer, opened, rest, dark):
+    layer = Image(np.concatenate([np.tile(dark, (6, 6, 1))]), rgb=True)
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    widget.controls.denoise.setChecked(True)
+    assert "Removing noise" in widget.controls.status.text()
+    widget.controls.denoise.setChecked(False)
+    assert widget.controls.status.text() == ""
+    widget.controls.denoise.setChecked(True)
+    viewer.layers.remove(result_of(viewer, layer))
+    assert widget.controls.status.text() == ""
+    rest(widget)
+
+
+def test_where_the_layer_has_no_plane_it_says_so(viewer, opened, rest, stack):
+    short = Image(stack, name="short")
+    widget = opened(Image(np.concatenate([stack] * 3)), short)
+    widget.controls.layer_box.value = short
+    viewer.dims.set_current_step(0, 12)
+    widget.controls.enhance.click()
+    rest(widget)
+    assert widget.controls.status.text() == "short has no plane here."
+    viewer.dims.set_current_step(0, 2)
+    rest(widget)
+    assert result_of(viewer, short) is not None
+
+
+def test_new_data_of_another_kind_refit_the_controls(viewer, opened, rest, stack, dark):
+    layer = Image(dark[..., 0].copy())
+    widget = opened(layer)
+    assert not widget.controls.apply.isVisibleTo(widget)
+    layer.data = stack
+    assert widget.controls.apply.isVisibleTo(widget) and widget.controls.levels.currentIndex() == 1
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # napari's own, for a layer without pixels
+def test_an_empty_stack_is_refused_in_one_sentence(viewer, opened):
+    widget = opened(Image(np.zeros((0, 48, 64), np.uint8), contrast_limits=(0, 1)))
+    widget.controls.enhance.click()
+    assert "is empty" in widget.controls.status.text()
+
+
+def test_a_result_follows_its_source_when_that_is_moved_or_turned(viewer, opened, rest, dark):
+    layer = Image(dark, rgb=True)
+    widget = opened(layer)
+    widget.controls.enhance.click()
+    rest(widget)
+    layer.scale = (2, 3)
+    layer.rotate = 30
+    layer.affine = np.array([[1, 0, 50], [0, 1, 20], [0, 0, 1.0]])
+    rest(widget)
+    for corner in ((0, 0), (59, 89)):
+        assert np.allclose(result_of(viewer, layer).data_to_world(corner), layer.data_to_world(corner))
+
+
+def test_a_level_of_a_pyramid_that_is_coarse_in_depth_shows_the_right_planes(
+    viewer, opened, rest, stack, monkeypatch
+):
+    from napari_clode import _planes
+
+    monkeypatch.setattr(_planes, "LARGEST_PLANE", 1000)
+    fine = np.concatenate([stack, stack])
+    layer = Image([fine, fine[::2, ::2, ::2]], multiscale=True)
+    widget = opened(layer)
+    found = []
+    for step in range(10):
+        viewer.dims.set_current_step(0, step)
+        widget.controls.enhance.click()
+        rest(widget)
+        found.append(widget._shown.index[0])
+    assert found == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_preview_and_all_planes_agree_at_a_typed_time_and_small_levels(viewer, opened, rest, random):
+    data = (random.random((2, 40, 50)) * 6e-5).astype(np.float32)
+    layer = Image(data)
+    widget = opened(layer)
+    choose_levels(widget, (0, 7e-5))
+    widget.controls.time.setValue(2.34567)
+    rest(widget)
+    apply(widget, rest)
+    step = widget._shown.index[0]
+    assert np.array_equal(result_of(viewer, layer).data[0], whole_result(viewer).data[step])
+    assert whole_result(viewer).metadata["clode"]["levels"] == pytest.approx((0, 7e-5))
+
+
+def test_a_script_may_end_while_work_is_going_on(tmp_path):
+    import subprocess
+    import sys
+
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import napari, numpy as np\n"
+        "from qtpy.QtWidgets import QApplication\n"
+        "viewer = napari.Viewer(show=False)\n"
+        "viewer.add_image(np.full((900, 1200, 3), 20, np.uint8), rgb=True)\n"
+        "_, widget = viewer.window.add_plugin_dock_widget('clode-core', 'CLODE Enhance')\n"
+        "widget.controls.enhance.click()\n"
+        "for _ in range(100): QApplication.processEvents()\n"
+        "viewer.close()\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
 
 
 # messages
