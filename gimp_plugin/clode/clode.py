@@ -28,12 +28,12 @@ HELP = (
 def run(procedure, run_mode, image, drawables, config, data):
     """Enhance the selected layers; nothing has changed where this returns an error."""
     try:
-        from job import Trouble, perform
+        from job import UserError, perform
 
         try:
             finished = perform(procedure, run_mode, image, drawables, config)
-        except Trouble as trouble:
-            return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, str(trouble))
+        except UserError as error:
+            return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
     except ImportError as error:
         return _failure(
             procedure,

@@ -7,7 +7,7 @@ import gi
 gi.require_version("Gtk", "3.0")
 gi.require_version("GdkPixbuf", "2.0")
 from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, Gtk  # noqa: E402
-from layers import Pixels, Trouble  # noqa: E402
+from layers import Pixels, UserError  # noqa: E402
 from preview import PICTURE, Talk  # noqa: E402
 
 VIEW = 480
@@ -128,8 +128,8 @@ class Dialog:
         if self.talk.hungry():
             try:
                 band = next(self._bands, None)
-            except Trouble as trouble:
-                self._heard("failed", str(trouble))
+            except UserError as error:
+                self._heard("failed", str(error))
                 return False
             if band is None:
                 return False

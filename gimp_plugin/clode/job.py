@@ -6,10 +6,10 @@ import json
 import os
 
 from gi.repository import Gegl, Gimp
-from layers import Pixels, Trouble, check, selected
+from layers import Pixels, UserError, check, selected
 from link import Cancelled, Launcher, WorkerError
 
-__all__ = ["Trouble", "launcher", "perform"]
+__all__ = ["UserError", "launcher", "perform"]
 
 _RECORD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "installed.json")
 _UPLOAD = 0.25  # share of the progress bar
@@ -23,13 +23,13 @@ def launcher():
         interpreter, version = str(record["interpreter"]), str(record["version"])
         idle = int(record.get("idle", 300))
     except (OSError, ValueError, KeyError, TypeError):
-        raise Trouble(
+        raise UserError(
             "the plug-in does not know the Python with clode-core: run 'clode gimp install'"
         ) from None
     try:
         return Launcher(interpreter, os.getppid(), f"CLODE plug-in {version}", idle)
     except WorkerError as error:
-        raise Trouble(str(error)) from None
+        raise UserError(str(error)) from None
 
 
 def perform(procedure, run_mode, image, drawables, config):
@@ -39,7 +39,7 @@ def perform(procedure, run_mode, image, drawables, config):
     parts = [(drawable, selected(drawable)) for drawable in drawables]
     parts = [(drawable, region) for drawable, region in parts if region is not None]
     if not parts:
-        raise Trouble("the selection touches none of the selected layers: move it, or choose Select > None")
+        raise UserError("the selection touches none of the selected layers: move it, or choose Select > None")
     start = launcher()
     link = None
     known = {}
@@ -63,7 +63,7 @@ def perform(procedure, run_mode, image, drawables, config):
     except Cancelled:
         return False
     except WorkerError as error:
-        raise Trouble(str(error)) from None
+        raise UserError(str(error)) from None
     finally:
         Gimp.progress_end()
         if link is not None:

@@ -6,34 +6,34 @@ from gi.repository import Gegl, Gimp
 from link.frames import rows_per_frame
 
 
-class Trouble(Exception):
+class UserError(Exception):
     """What keeps CLODE from working; the message is one sentence for the person at GIMP."""
 
 
 def check(image, drawables):
     """Refuse what has no pixels of its own, must not change, or is no picture."""
     if not drawables:
-        raise Trouble("no layer is selected: select one in the Layers dialog")
+        raise UserError("no layer is selected: select one in the Layers dialog")
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-        raise Trouble("an indexed picture has too few colours to brighten: choose Image > Mode > RGB first")
+        raise UserError("an indexed picture has too few colours to brighten: choose Image > Mode > RGB first")
     for drawable in drawables:
         name = drawable.get_name()
         if not drawable.is_layer():
             what = "layer mask" if drawable.is_layer_mask() else "channel"
-            raise Trouble(f"a {what} is selected, not a layer: click the layer itself in the Layers dialog")
+            raise UserError(f"a {what} is selected, not a layer: click the layer itself in the Layers dialog")
         if drawable.is_group_layer():
-            raise Trouble(f"'{name}' is a layer group, which has no pixels of its own: select its layers")
+            raise UserError(f"'{name}' is a layer group, which has no pixels of its own: select its layers")
         if drawable.is_text_layer():
-            raise Trouble(
+            raise UserError(
                 f"'{name}' is a text layer: choose Layer > Discard Text Information first, or another layer"
             )
         for kind in ("vector", "link"):  # of GIMP 3.2
             if getattr(drawable, f"is_{kind}_layer", bool)():
-                raise Trouble(f"'{name}' is a {kind} layer: rasterize it first, or select another layer")
+                raise UserError(f"'{name}' is a {kind} layer: rasterize it first, or select another layer")
         item = drawable
         while item is not None:
             if item.get_lock_content():
-                raise Trouble(
+                raise UserError(
                     f"the pixels of '{item.get_name()}' are locked: unlock them in the Layers dialog"
                 )
             item = item.get_parent()
@@ -71,7 +71,7 @@ class Pixels:
             rectangle = Gegl.Rectangle.new(0, first, width, count)
             data = self._buffer.get(rectangle, 1.0, self._format, Gegl.AbyssPolicy.CLAMP)
             if len(data) != width * count * channels * 4:
-                raise Trouble("GIMP gave other pixels than it was asked for")
+                raise UserError("GIMP gave other pixels than it was asked for")
             yield first, count, data
 
     def store(self, x, y, width, count, data):
@@ -87,7 +87,7 @@ class Pixels:
     def merge(self, region):
         """Put what was kept aside into the layer, through the selection."""
         if not self.drawable.merge_shadow(True):
-            raise Trouble(f"GIMP would not change '{self.drawable.get_name()}': is it locked?")
+            raise UserError(f"GIMP would not change '{self.drawable.get_name()}': is it locked?")
         self.drawable.update(*region)
 
     def drop(self):

@@ -120,5 +120,5 @@ class Talk(threading.Thread):
         GLib.idle_add(self._tell, what, content)
 
 
-class _Over(Exception):
+class _Over(Exception):  # noqa: N818 - an order, not an error
     """The dialog is gone."""
