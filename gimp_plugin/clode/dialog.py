@@ -79,7 +79,6 @@ class Dialog:
 
         clickable = Gtk.EventBox(halign=Gtk.Align.CENTER, valign=Gtk.Align.CENTER)
         clickable.add(self.view)
-        clickable.set_tooltip_text("Click to choose the place of the detail")
         clickable.connect("button-press-event", self._clicked)
 
         self.before = Gtk.CheckButton.new_with_mnemonic("Show _before")
@@ -113,7 +112,7 @@ class Dialog:
         controls.pack_start(slider, True, True, 0)
         controls.pack_end(self.auto_button, False, False, 0)
 
-        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_GAP, border_width=_GAP)
+        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_GAP)
         for widget in (pictures, said, controls):
             column.pack_start(widget, False, False, 0)
         self.window.get_content_area().pack_start(column, True, True, 0)
