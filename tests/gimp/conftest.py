@@ -62,7 +62,7 @@ class Batch:
     def words(self, script):
         program = f"import sys; sys.path.insert(0, {str(INSIDE)!r}); exec(open({str(INSIDE / script)!r}).read())"
         interpreter = ["--batch-interpreter", "python-fu-eval", "-b", program]
-        return ["gimp-console-3", "-f", "-d", "--quit", *interpreter]
+        return ["gimp-console-3", "-d", "--quit", *interpreter]
 
     def run(self, script, timeout=300, check=True):
         return self.room.run(self.words(script), timeout, check, env=self.environment)
