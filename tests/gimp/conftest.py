@@ -60,7 +60,9 @@ class Batch:
         }
 
     def words(self, script):
-        program = f"import sys; sys.path.insert(0, {str(INSIDE)!r}); exec(open({str(INSIDE / script)!r}).read())"
+        program = (
+            f"import sys; sys.path.insert(0, {str(INSIDE)!r}); exec(open({str(INSIDE / script)!r}).read())"
+        )
         interpreter = ["--batch-interpreter", "python-fu-eval", "-b", program]
         return ["gimp-console-3", "-d", "--quit", *interpreter]
 
@@ -104,5 +106,3 @@ def dark_picture(height, width):
     light = np.clip(light + random.normal(0, 0.01, light.shape), 0, 1)
     alpha = np.clip(0.2 + 0.9 * y / height, 0, 1)
     return np.dstack([light, alpha]).astype(np.float32)
-
-

@@ -1,5 +1,6 @@
 """A place where GIMP 3 can be run: this machine, or a folder with a Debian that has it."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -53,6 +54,12 @@ class Room:
     root = Path("/")
 
     def __init__(self):
+        if self.root != Path("/"):
+            self._alone = (self.root / ".in-use").open("w")
+            fcntl.flock(self._alone, fcntl.LOCK_EX)  # another test run ends first
+            # What screens and workers of a killed run left in its own /tmp.
+            for left in (self.root / "tmp").iterdir():
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
         self.base = self.root / "tmp" / f"clode-{uuid.uuid4().hex[:8]}"
         self.base.mkdir(parents=True)
         self._children = []
@@ -70,9 +77,15 @@ class Room:
         environment |= {"HOME": self.inside(self.base), "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
         environment |= {"OMP_WAIT_POLICY": "PASSIVE", "NO_AT_BRIDGE": "1", "GIO_USE_VFS": "local"}
         environment |= {key: str(value) for key, value in settings.pop("env", {}).items()}
-        settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | settings
+        settings = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+        } | settings
         words = ["env", "-i", *[f"{key}={value}" for key, value in environment.items()], *map(str, words)]
-        child = subprocess.Popen(self.command(words), text=True, errors="replace", start_new_session=True, **settings)
+        child = subprocess.Popen(
+            self.command(words), text=True, errors="replace", start_new_session=True, **settings
+        )
         self._children.append(child)
         return child
 
@@ -105,6 +118,8 @@ class Room:
                     stream.close()
         self.stop()
         shutil.rmtree(self.base, ignore_errors=True)
+        if self.root != Path("/"):
+            self._alone.close()
 
     def stop(self):
         pass
@@ -126,7 +141,9 @@ class MountedRoom(Room):
         lines += ['exec chroot "$0" sh -c "echo ready; exec sleep infinity"']
         enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL"]
         self._keeper = subprocess.Popen(
-            [*enter, "bash", "-c", "\n".join(lines), self.root], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [*enter, "bash", "-c", "\n".join(lines), self.root],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         said = self._keeper.stdout.readline()
         assert said == b"ready\n", f"no room for GIMP: {said + self._keeper.stdout.read()}"
@@ -162,7 +179,7 @@ class CopiedRoom(Room):
         return ["chroot", self.root, *words]
 
     def processes(self):
-        return {pid: line for pid, line in self._mine()}
+        return dict(self._mine())
 
     def _mine(self):
         for entry in Path("/proc").iterdir():

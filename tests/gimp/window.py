@@ -1,10 +1,8 @@
 """GIMP in a window on a screen of its own, worked by keys."""
 
-import itertools
 import re
+import subprocess
 import time
-
-_DISPLAYS = itertools.count(77)
 
 
 class Window:
@@ -22,13 +20,19 @@ class Window:
 
     def __init__(self, room, profile, pictures, size="1280x900"):
         self.room = room
-        self.display = f":{next(_DISPLAYS)}"
-        self.environment = {"DISPLAY": self.display, "GIMP3_DIRECTORY": room.inside(profile)}
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.screen = room.start(
+            ["Xvfb", "-displayfd", "1", "-screen", "0", f"{size}x24", "-nolisten", "tcp"],
+            stderr=subprocess.DEVNULL,
+        )
+        display = f":{self.screen.stdout.readline().strip()}"  # the first that is free
+        self.environment = {"DISPLAY": display, "GIMP3_DIRECTORY": room.inside(profile)}
         prepare(room, profile)
-        quiet = {"stdout": -3, "stderr": -3}  # DEVNULL
-        self.screen = room.start(["Xvfb", self.display, "-screen", "0", f"{size}x24", "-nolisten", "tcp"], **quiet)
-        wait(lambda: self._display_is_there(), "the screen")
         self.manager = room.start(["openbox"], env=self.environment, **quiet)
+        wait(
+            lambda: "window id" in self._ask("xprop", "-root", "_NET_SUPPORTING_WM_CHECK"),
+            "the window manager",
+        )
         self.log = (room.base / "gimp.log").open("w")
         names = [room.inside(picture) for picture in pictures]
         self.gimp = room.start(
@@ -36,8 +40,8 @@ class Window:
         )
         self.image = wait(lambda: self.find(r"GIMP$"), "GIMP's window", 90)
 
-    def _display_is_there(self):
-        return (self.room.root / f"tmp/.X11-unix/X{self.display[1:]}").exists()
+    def _ask(self, *words):
+        return self.room.run(words, env=self.environment, check=False)
 
     def tool(self, *words, check=True):
         return self.room.run(["xdotool", *words], env=self.environment, check=check).strip()
@@ -64,7 +68,9 @@ class Window:
 
     def picture(self, window, target):
         """Screenshot of a window ("root": of the screen) as a PNG file of the room."""
-        self.room.run(["import", "-silent", "-window", window, self.room.inside(target)], env=self.environment)
+        self.room.run(
+            ["import", "-silent", "-window", window, self.room.inside(target)], env=self.environment
+        )
         return target
 
     def close(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing import AuthenticationError
@@ -65,6 +66,7 @@ class Launcher:
         while going():
             link = self._try()
             if link is not None:
+                self._child = None
                 return link
             if self._child is None:
                 self._child = self._start()
@@ -98,7 +100,7 @@ class Launcher:
         no_window = 0x08000000 if sys.platform == "win32" else 0
         log = os.open(os.path.join(self.folder, LOG), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            return subprocess.Popen(
+            child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -108,6 +110,9 @@ class Launcher:
                 start_new_session=True,
                 creationflags=no_window,
             )
+            # Whoever stays longer than the worker must not keep a dead process around.
+            threading.Thread(target=child.wait, daemon=True).start()
+            return child
         except OSError as error:
             raise WorkerError(
                 f"the Python that CLODE was installed with cannot be started "
