@@ -87,7 +87,7 @@ class Session:
         spoken = message.whole("protocol", 0, _LARGEST_NUMBER)
         if spoken != PROTOCOL:
             raise FrameError(f"protocol {PROTOCOL} is spoken here, not {spoken}")
-        print(f"connected: {message.text('client', 200)!r}", file=sys.stderr, flush=True)
+        message.text("client", 200)
         self._answer(message, "hello", protocol=PROTOCOL, version=__version__, process=os.getpid())
 
     def _take(self, message: Message) -> None:

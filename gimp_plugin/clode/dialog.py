@@ -18,8 +18,21 @@ _GAP = 12
 _LIGHT, _DARK = 0x999999, 0x666666  # of the checks that show through transparent pixels
 
 
-def ask(procedure, config, layer, launcher):
+def ask(procedure, config, layer, launcher, note):
     """Show the dialog.
+
+    Parameters
+    ----------
+    procedure : Gimp.Procedure
+        What the dialog is for.
+    config : Gimp.ProcedureConfig
+        Its arguments, which the dialog changes.
+    layer : Gimp.Layer
+        The layer to show.
+    launcher : Launcher
+        Where the worker is.
+    note : str
+        What is to be known about the layers that will change.
 
     Returns
     -------
@@ -29,15 +42,16 @@ def ask(procedure, config, layer, launcher):
     """
     GimpUi.init("clode")
     config.set_property("auto", False)  # in the dialog, automatic is a button that moves the slider
-    dialog = Dialog(procedure, config, layer, launcher)
+    dialog = Dialog(procedure, config, layer, launcher, note)
     return dialog.run()
 
 
 class Dialog:
     """One dialog for one layer."""
 
-    def __init__(self, procedure, config, layer, launcher):
+    def __init__(self, procedure, config, layer, launcher, note):
         self.config = config
+        self.note = note
         self.layer = layer
         self.pixels = Pixels(layer)
         height, width, _ = self.pixels.shape
@@ -171,7 +185,7 @@ class Dialog:
             self.auto_button.set_sensitive(True)
             self.spinner.stop()
             self.spinner.hide()
-            self.status.set_text(f"Suggested exposure time: {content:.2f}")
+            self.status.set_text(f"Suggested exposure time: {content:.2f}. {self.note}")
             self._changed()
         elif what == "failed":
             self.spinner.stop()
@@ -180,7 +194,7 @@ class Dialog:
             self.auto_button.set_sensitive(False)
             self.window.set_response_sensitive(Gtk.ResponseType.OK, False)
             self.status.set_selectable(True)
-            self.status.set_text(f"CLODE cannot work: {content}")
+            self.status.set_text(content[:1].upper() + content[1:])
         elif what == "view":
             self.shown = _pixbuf(content)
             self._draw_view()

@@ -49,7 +49,7 @@ def perform(procedure, run_mode, image, drawables, config):
         gi.require_version("GimpUi", "3.0")
         from dialog import ask
 
-        answer = ask(procedure, config, parts[0][0], start)
+        answer = ask(procedure, config, parts[0][0], start, _note(image, parts))
         if answer is None:
             return False
         link, known = answer
@@ -69,6 +69,14 @@ def perform(procedure, run_mode, image, drawables, config):
         if link is not None:
             link.close()
     return True
+
+
+def _note(image, parts):
+    """What a person should know who sees one whole layer and changes something else."""
+    notes = [] if Gimp.Selection.is_empty(image) else ["Only what is selected will change."]
+    if len(parts) > 1:
+        notes.append(f"All {len(parts)} selected layers get the exposure time below.")
+    return " ".join(notes)
 
 
 def enhance(link, image, parts, time, denoise, known):

@@ -102,6 +102,21 @@ def test_a_worker_killed_in_mid_computation_is_missed_in_words(faulty, room):
     assert "CLODE's worker stopped" in outcome(batch)
 
 
+def test_a_plug_in_killed_in_mid_computation_leaves_the_picture_as_it_was(faulty, room):
+    """GIMP's own Cancel kills a plug-in."""
+    others = workers(room)
+    batch = faulty(size=LARGE)
+    batch.give("warm", dark_picture(32, 48))
+    gimp = batch.start("fault.py")
+    worker = in_mid_computation(room, batch, others)
+    plug_ins = [pid for pid, line in room.processes().items() if "plug-ins/clode/clode.py" in line]
+    room.run(["kill", "-9", *plug_ins])
+    wait(lambda: (batch.folder / "fault/results.json").exists(), "the end of the call", 30)
+    gimp.communicate(timeout=60)
+    assert outcome(batch) != "ok"
+    wait(lambda: worker not in workers(room), "the end of the worker", 5)
+
+
 def test_a_killed_gimp_takes_its_worker_along_within_five_seconds(faulty, room):
     others = workers(room)
     batch = faulty(size=LARGE)

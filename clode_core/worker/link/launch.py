@@ -77,7 +77,7 @@ class Launcher:
                 time.sleep(0.2)
             if time.monotonic() > deadline:
                 raise WorkerError(
-                    f"CLODE's worker did not start within {patience:.0f} seconds; {self._advice()}"
+                    f"CLODE's worker did not start within {patience:.0f} seconds: try again; {self._advice()}"
                 )
             time.sleep(_PAUSE)
         raise WorkerError("stopped while CLODE's worker was starting")
@@ -128,8 +128,10 @@ class Launcher:
                 f"{self.interpreter} has no clode-core any more: install it there, "
                 "or run 'clode gimp install' from the Python that has it"
             )
-        return f"CLODE's worker stopped; {self._advice()}"
+        return f"CLODE's worker stopped: try again; {self._advice()}"
 
     def _advice(self) -> str:
         words = last_words(self.folder)
-        return f"its last words:\n{words}" if words else "'clode gimp doctor' finds out why"
+        return (
+            f"its last words:\n{words}" if words else "if it happens again, 'clode gimp doctor' finds out why"
+        )
