@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 import signal
@@ -26,7 +27,8 @@ def private_place(monkeypatch):
         ["pgrep", "-f", f"clode_core.worker --folder {place}"], capture_output=True, text=True
     )
     for number in found.stdout.split():
-        os.kill(int(number), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(number), signal.SIGKILL)
         wait(lambda number=number: not alive(int(number)), "the end of a worker")
     shutil.rmtree(place)
 
