@@ -229,3 +229,10 @@ def test_a_small_picture_is_reduced_to_itself(model, dark):
 def test_a_reduced_picture_of_no_size_is_refused(model, dark):
     with pytest.raises(ValueError, match="long side"):
         model.solve(dark).reduced(0)
+
+
+def test_a_reduced_trajectory_of_a_shared_exposure_has_its_automatic_time(model, dark):
+    shared = model.shared_exposure([dark, dark // 3])
+    path = model.solve(dark, exposure=shared)
+    assert path.reduced(30).auto() == path.auto() == shared.auto
+    assert path.auto() != model.solve(dark).auto()
