@@ -297,15 +297,15 @@ class Trajectory:
         """
         source = self.source
         slope, offset = self._upsampler.coefficients(exponent)
-        maps = Interpolated(torch.cat([slope, offset]), (source.height, source.width))
         rows, columns = part
+        maps = Interpolated(torch.cat([slope, offset]), (source.height, source.width), columns)
         for within in bands(rows.stop - rows.start, (columns.stop - columns.start) * source.channels):
             band = slice(rows.start + within.start, rows.start + within.stop)
             unit = source.read(band, columns)
             inside = source.inside(unit, band, columns)
             guide = self._whole_guide[band, columns] if source.small else self._guide(inside.float())
             shown = inside if picture is None else picture(band)
-            fitted = maps[band][..., columns]
+            fitted = maps[band]
             out = torch.empty_like(shown)
             for c in range(source.channels):
                 local = torch.addcmul(fitted[source.channels + c], fitted[c], guide)
