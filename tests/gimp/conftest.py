@@ -16,6 +16,7 @@ def room():
         pytest.skip(f"no GIMP 3 here: install it, or run tests/gimp/make_root.sh (looked in {FOLDER})")
     yield room
     room.close()
+    assert not room.left_behind()
 
 
 @pytest.fixture(scope="session")

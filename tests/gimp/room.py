@@ -124,6 +124,25 @@ class Room:
     def stop(self):
         pass
 
+    def left_behind(self):
+        """Mounts and processes in the folder, of which there should be none after `close`."""
+        if self.root == Path("/"):
+            return []
+        mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if f" {self.root}/" in line]
+        return mounts + list(processes_in(self.root))
+
+
+def processes_in(root):
+    """Number and command line of each process that has a folder as its root."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if os.readlink(entry / "root") == str(root) and words[0]:
+                    yield int(entry.name), b" ".join(words).decode(errors="replace")
+            except OSError:
+                continue
+
 
 class MountedRoom(Room):
     """A folder with its own mounts and processes, both gone when the room is closed."""
@@ -175,25 +194,25 @@ class CopiedRoom(Room):
                 copy = ["cp", "-a", "--force", "--no-target-directory", path, target]
                 subprocess.run(copy, check=True)
 
+        # torch asks these files what the processor can do
+        for name in (
+            "proc/cpuinfo",
+            *(f"sys/devices/system/cpu/{k}" for k in ("possible", "present", "online")),
+        ):
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).write_text((Path("/") / name).read_text())
+
     def command(self, words):
         return ["chroot", self.root, *words]
 
     def processes(self):
-        return dict(self._mine())
-
-    def _mine(self):
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    words = (entry / "cmdline").read_bytes().split(b"\0")
-                    if os.readlink(entry / "root") == str(self.root) and words[0]:
-                        yield int(entry.name), b" ".join(words).decode(errors="replace")
-                except OSError:
-                    continue
+        for child in self._children:
+            child.poll()  # nobody else in here would notice that one was killed
+        return dict(processes_in(self.root))
 
     def stop(self):
         for _ in range(50):
-            mine = list(self._mine())
+            mine = list(processes_in(self.root))
             for pid, _line in mine:
                 os.kill(pid, signal.SIGKILL)
             if not mine:

@@ -144,9 +144,13 @@ def test_a_worker_killed_behind_the_dialog_leaves_words_and_no_ok(window, room):
     (worker,) = [pid for pid, line in room.processes().items() if "-m clode_core.worker" in line]
     room.run(["kill", "-9", worker])
     type_time(window, dialog, "1")
-    told = steady(window, dialog, unlike=bright, what="words about the worker")
-    status = np.s_[380:440, 10:700]
-    assert (told[status].max(-1) > 150).sum() > 1.5 * (bright[status].max(-1) > 150).sum(), "no words"
+    status = np.s_[350:376, 10:740]
+
+    def words(shot):
+        return (shot[status].max(-1) > 150).sum()
+
+    wait(lambda: words(seen(window, dialog)) > 1.5 * words(bright), "words about the worker")
+    told = steady(window, dialog)
     window.keys(dialog, "Return")
     time.sleep(1)
     assert window.find("^CLODE"), "OK was possible without a worker"
