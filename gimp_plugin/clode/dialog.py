@@ -71,11 +71,9 @@ class Dialog:
         self.spinner.start()
         agreed = self.window.run()
         self._bands = None
-        link = self.talk.stop()
+        link = self.talk.stop(keep=agreed)
         self.window.destroy()
         if not agreed:
-            if link is not None:
-                link.close()
             return None
         return link, {self.layer.get_id(): PICTURE} if link is not None else {}
 

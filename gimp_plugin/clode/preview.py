@@ -9,6 +9,7 @@ from gi.repository import GLib
 from link import WorkerError
 
 PICTURE = 1
+_LAST_ANSWER = 20.0  # seconds that an answer which is under way may take
 _AHEAD = 4  # bands that may wait to be sent; the rest stays in GIMP
 
 
@@ -56,14 +57,14 @@ class Talk(threading.Thread):
             self._questions[kind] = fields
             self._news.notify()
 
-    def stop(self):
-        """End the thread; returns the connection if the picture is ready in the worker."""
+    def stop(self, keep):
+        """End the thread; returns the connection if it is to be kept and the picture is ready there."""
         with self._news:
             self._over = True
             self._news.notify()
-        if self.solved:
-            self.join()
-            if self.solved:
+        if keep and self.solved:
+            self.join(_LAST_ANSWER)
+            if self.solved and not self.is_alive():
                 return self.link
         return None
 

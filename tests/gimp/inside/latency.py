@@ -62,7 +62,7 @@ def slider(layer, denoise, moves=31):
     for band in pixels.bands():
         talk.bring(band)
     loop.run()
-    talk.stop().close()
+    talk.stop(keep=True).close()
     return seconds
 
 
