@@ -61,12 +61,12 @@ def main() -> None:
     try:
         profile = room.base / "profile"
         profile.mkdir()
-        install(profile)
+        install(profile, room.interpreter)
         batch = Batch(room, profile)
         pictures = {size: enlarged(size) for size in sizes}
         for size, picture in pictures.items():
             clode.write_picture(batch.folder / f"{size}.png", picture)
-        settings = {"CLODE_INTERPRETER": sys.executable, "CLODE_MEGAPIXELS": options.megapixels}
+        settings = {"CLODE_INTERPRETER": room.interpreter, "CLODE_MEGAPIXELS": options.megapixels}
         room.run(batch.words("latency.py"), timeout=1200, env=batch.environment | settings)
         notes = batch.results("latency").notes
     finally:

@@ -28,7 +28,7 @@ def main() -> None:
         shutil.copy(DOCS.parent / "examples" / "dark_coffee.png", source)
         profile = room.base / "profile"
         profile.mkdir()
-        install(profile)
+        install(profile, room.interpreter)
         window = Window(room, profile, [source])
         window.tool("mousemove", "1270", "890")
         window.keys(window.image, "alt+r", "l", "Down", "Down", "Down")

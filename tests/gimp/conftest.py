@@ -23,10 +23,10 @@ def room():
 def make_profile(room):
     """Make a profile with the plug-in in it, connected with this Python."""
 
-    def make(name, **options):
+    def make(name, interpreter=None):
         profile = room.base / name
         profile.mkdir()
-        install(profile, **options)
+        install(profile, interpreter or room.interpreter)
         return profile
 
     return make

@@ -21,7 +21,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 if ! command -v mmdebstrap >/dev/null; then
     apt-get update -qq || true
-    apt-get install -y -qq --no-install-recommends mmdebstrap
+    apt-get install -y -qq --no-install-recommends mmdebstrap debian-archive-keyring
 fi
 
 mirror_of_this_machine() {

@@ -40,10 +40,6 @@ def environment_of_this_python():
     library = sysconfig.get_config_var("INSTSONAME") or ""
     if ".so" in library:
         wanted.append(Path(sysconfig.get_config_var("LIBDIR")) / library)
-    step = Path(sys.executable)
-    while step.is_symlink():  # each link on the way to the executable
-        step = step.parent / os.readlink(step)
-        wanted.append(step)
     found = [path for path in dict.fromkeys(wanted) if path.exists()]
     return [path for path in found if not any(other in path.parents for other in found)]
 
@@ -63,6 +59,19 @@ class Room:
         self.base = self.root / "tmp" / f"clode-{uuid.uuid4().hex[:8]}"
         self.base.mkdir(parents=True)
         self._children = []
+
+    @property
+    def interpreter(self):
+        """The Python that runs the tests, by the name that it has in the room."""
+        if self.root == Path("/"):
+            return sys.executable
+        # An environment's python leads through /usr/bin/python3, which is another one in there.
+        script = self.base / "this-python"
+        if not script.exists():
+            real = os.path.realpath(sys.executable)
+            script.write_text(f'#!/bin/bash\nexec -a "{sys.executable}" "{real}" "$@"\n')
+            script.chmod(0o755)
+        return self.inside(script)
 
     def inside(self, path):
         """The name that a file of the room has inside it."""

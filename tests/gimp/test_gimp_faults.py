@@ -1,7 +1,6 @@
 """Whatever breaks between GIMP and the network: a sentence in GIMP, and the picture as it was."""
 
 import shutil
-import sys
 import time
 
 import pytest
@@ -27,7 +26,7 @@ def faulty(room, make_profile, make_batch, tmp_path):
             script.write_text(f"#!/bin/sh\n{lines}\n")
             script.chmod(0o755)
             interpreter = room.inside(script)
-        batch = make_batch(make_profile(name, interpreter=interpreter or sys.executable))
+        batch = make_batch(make_profile(name, interpreter))
         batch.give("dark", dark_picture(*size))
         return batch
 
@@ -47,8 +46,8 @@ def test_a_wrong_interpreter_is_named(faulty):
     assert "/nowhere/python3" in said and "run 'clode gimp install' again" in said
 
 
-def test_a_python_without_clode_core_is_named(faulty):
-    batch = faulty(f'exec "{sys.executable}" -I -S "$@"')
+def test_a_python_without_clode_core_is_named(faulty, room):
+    batch = faulty(f'exec "{room.interpreter}" -I -S "$@"')
     batch.run("fault.py")
     assert "has no clode-core any more" in outcome(batch)
 
@@ -57,14 +56,14 @@ def test_missing_weights_are_named(faulty, room):
     package = room.base / "package"
     ignored = shutil.ignore_patterns("*.safetensors", "__pycache__")
     shutil.copytree(CHECKOUT / "clode_core", package / "clode_core", ignore=ignored)
-    batch = faulty(f'PYTHONPATH="{room.inside(package)}" exec "{sys.executable}" "$@"')
+    batch = faulty(f'PYTHONPATH="{room.inside(package)}" exec "{room.interpreter}" "$@"')
     batch.run("fault.py")
     said = outcome(batch)
     assert "cannot load its model: no weights at" in said and "clode.safetensors" in said
 
 
-def test_words_that_are_no_protocol_are_not_taken_for_pixels(faulty):
-    batch = faulty(f'exec "{sys.executable}" "{CHECKOUT}/tests/gimp/false_worker.py" "$@"')
+def test_words_that_are_no_protocol_are_not_taken_for_pixels(faulty, room):
+    batch = faulty(f'exec "{room.interpreter}" "{CHECKOUT}/tests/gimp/false_worker.py" "$@"')
     batch.run("fault.py")
     assert "do not understand each other" in outcome(batch)
 
