@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clode_core.gimp.commands import app as gimp_app
+
 if TYPE_CHECKING:
     from clode_core.files import Picture
     from clode_core.image import LevelsArgument
@@ -28,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(gimp_app)
 
 _Weights = Annotated[Path | None, typer.Option(help="A .safetensors file; by default the packaged weights.")]
 _Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]

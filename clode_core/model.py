@@ -26,7 +26,8 @@ from clode_core.image import (
 )
 from clode_core.networks import CURVE_NETWORKS, NOISE_NETWORKS
 from clode_core.ode import Solver, solve_dense
-from clode_core.trajectory import Progress, Source, Trajectory
+from clode_core.source import Source
+from clode_core.trajectory import Progress, Trajectory
 
 if TYPE_CHECKING:
     from clode_core.denoising import NoiseRemoval

@@ -15,95 +15,24 @@ from torch import Tensor
 from clode_core.curve import curve
 from clode_core.denoising import NoiseRemoval, remove_noise
 from clode_core.exposure import SharedExposure
-from clode_core.image import Array, Levels, from_unit, to_unit, working_dtype
+from clode_core.image import Array
 from clode_core.ode import DenseExponent
-from clode_core.upsampling import GuidedUpsampler, Interpolated, bands, shrink, working_shape
+from clode_core.source import Source
+from clode_core.upsampling import GuidedUpsampler, Interpolated, bands
 
 ExposureTime: TypeAlias = float | Literal["auto"]
 Progress: TypeAlias = Callable[[float], None]
+Part: TypeAlias = tuple[slice, slice]
 
 TRAINED_TIME = 3.0
 """Exposure time at which the packaged network reaches a normal exposure."""
 AUTO_QUANTILE, AUTO_LEVEL, AUTO_WEIGHT = 0.98, 0.65, 0.3
 """The highlight anchor of the automatic exposure time: which quantile, to what level, with what weight."""
-HELD_ELEMENTS = 16_000_000
-"""Pictures up to this many intensities are kept as floats between two exposure times."""
 GUIDE_MEAN = 0.4
 """Mean to which the guide of the upsampling is exposed."""
 HIGHLIGHT = 0.95
 """Intensity above which noise removal fades out."""
 _FLOOR = np.float32(2e-4)  # a pixel cleaned to exactly 0 could never be brightened
-
-
-class Source:
-    """A picture (Y, X) or (Y, X, C) in its own dtype, read as unit intensities in bands of rows."""
-
-    def __init__(self, array: Array, levels: Levels, *, alpha: bool, device: torch.device) -> None:
-        self.array = array
-        self.levels = levels
-        self.device = device
-        pixels = array if array.ndim == 3 else array[..., None]
-        self.pixels = pixels[..., :-1] if alpha else pixels
-        self.height, self.width, self.channels = self.pixels.shape
-        self.dtype = working_dtype(array.dtype)
-        full_scale = array.dtype.kind == "u" and levels == Levels(0, np.iinfo(array.dtype).max)
-        self.may_exceed = not full_scale
-        self.has_holes = array.dtype.kind == "f" and not np.isfinite(np.sum(self.pixels, dtype=np.float64))
-        self._filler: Interpolated | None = None
-
-    def read(self, band: slice) -> Tensor:
-        """Unit intensities (C, rows, X) as stored: NaN, Inf and values beyond the levels included."""
-        return self._held[:, band] if self.small else self._converted(band)
-
-    @property
-    def small(self) -> bool:
-        """Whether the picture is kept as floats, so that a slider need not convert it again and again."""
-        return self.pixels.size <= HELD_ELEMENTS
-
-    @cached_property
-    def _held(self) -> Tensor:
-        return self._converted(slice(0, self.height))
-
-    def _converted(self, band: slice) -> Tensor:
-        unit = to_unit(self.pixels[band].transpose(2, 0, 1), self.levels, self.dtype)
-        return torch.from_numpy(np.ascontiguousarray(unit)).to(self.device)
-
-    def inside(self, unit: Tensor, band: slice) -> Tensor:
-        """Unit intensities limited to [0, 1]; NaN and Inf as what the working picture shows there."""
-        if not self.may_exceed:
-            return unit
-        if self.has_holes and self._filler is not None:
-            unit = torch.where(unit.isfinite(), unit, self._filler[band].to(unit))
-        return unit.clamp(0, 1)
-
-    def store(self, unit: Tensor, target: Array) -> None:
-        """Write unit intensities (C, rows, X) into `target`, (rows, X, C), in its dtype and levels."""
-        if target.dtype == np.uint8 and not self.may_exceed:
-            done = unit.mul_(255).round_().to(torch.uint8).permute(1, 2, 0)
-            target[...] = done.cpu().numpy()
-        else:
-            target[...] = from_unit(unit.cpu().numpy(), self.levels, target.dtype).transpose(1, 2, 0)
-
-    def shrunk(self, working_size: int) -> Tensor:
-        """Area average (C, h, w) of what is finite, with the long side at `working_size`."""
-        size = working_shape(self.height, self.width, working_size)
-        if not self.has_holes:
-            return shrink(lambda band: self.inside(self.read(band), band).float(), self.height, size)
-        seen = shrink(lambda band: self.read(band).isfinite().float(), self.height, size)
-        light = shrink(
-            lambda band: self.read(band).nan_to_num(0.0, 0.0, 0.0).clamp(0, 1).float(), self.height, size
-        )
-        mean = light.sum() / seen.sum().clamp(min=1e-6)
-        working = torch.where(seen > 1e-3, light / seen.clamp(min=1e-3), mean).clamp(0, 1)
-        self._filler = Interpolated(working, (self.height, self.width))
-        return working
-
-    def blank(self) -> Array:
-        """A new array like the source; alpha is already in it."""
-        out = np.empty_like(self.array, order="C", subok=False)
-        if self.pixels.shape != self.array.shape and self.array.ndim == 3:
-            out[..., -1] = self.array[..., -1]
-        return out
 
 
 def grey(picture: Tensor) -> Tensor:
@@ -154,6 +83,7 @@ class Trajectory:
         self._precision = precision
         self._shared_auto = auto
         self._cleaned: NDArray[np.float32] | None = None
+        self._cleaned_part: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
 
     @property
     def evaluations(self) -> int:
@@ -185,20 +115,97 @@ class Trajectory:
         ValueError
             If `exposure_time` is not a number inside the span.
         """
+        everything = slice(0, self.source.height), slice(0, self.source.width)
+        return self._shown(everything, exposure_time, denoise, progress)
+
+    def region(
+        self,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        exposure_time: ExposureTime = 3.0,
+        *,
+        denoise: bool = False,
+        progress: Progress | None = None,
+    ) -> Array:
+        """Return a part of the picture at an exposure time, without exposing the rest.
+
+        Parameters
+        ----------
+        rows, columns : (int, int)
+            First row or column of the part, and the one after its last.
+        exposure_time, denoise, progress
+            As in `at`.
+
+        Returns
+        -------
+        ndarray
+            What ``at(exposure_time, denoise=denoise)[slice(*rows), slice(*columns)]`` is, to 1e-5.
+
+        Raises
+        ------
+        ValueError
+            If the part is empty or reaches beyond the picture, or the time is outside the span.
+        """
+        for (first, stop), length in ((rows, self.source.height), (columns, self.source.width)):
+            if not 0 <= first < stop <= length:
+                raise ValueError(
+                    f"rows {rows} and columns {columns} are no part of a picture of "
+                    f"{self.source.height} rows and {self.source.width} columns"
+                )
+        return self._shown((slice(*rows), slice(*columns)), exposure_time, denoise, progress)
+
+    def reduced(self, long_side: int) -> Trajectory:
+        """Show the same trajectory on a smaller copy of the picture, for previews.
+
+        Nothing is solved again: the copy is exposed by the exponent of the picture, and `auto` is the same.
+
+        Parameters
+        ----------
+        long_side : int
+            Of the copy, in pixels. A picture that is no longer than this is copied at its own size.
+
+        Returns
+        -------
+        Trajectory
+            Its pictures are float32 from 0 to 1 where the picture is from black to white; alpha is reduced
+            with it, and NaN and Inf are filled.
+        """
+        if long_side < 1:
+            raise ValueError(f"the long side of a reduced picture must be at least 1, not {long_side}")
+        height, width = self.source.height, self.source.width
+        scale = min(1.0, long_side / max(height, width))
+        size = max(1, round(height * scale)), max(1, round(width * scale))
+        with torch.inference_mode():
+            source = self.source.reduced(size)
+        return Trajectory(
+            source,
+            self.exponent,
+            self.working,
+            self._g,
+            span=self.span,
+            precision=self._precision,
+            auto=self._shared_auto,
+        )
+
+    def _shown(
+        self, part: Part, exposure_time: ExposureTime, denoise: bool, progress: Progress | None
+    ) -> Array:
         automatic = isinstance(exposure_time, str) and exposure_time == "auto"
         time = self.auto() if automatic else self._checked(exposure_time)
         if time == 0 and not denoise:
-            return self.source.array.copy(order="C")
+            return self.source.array[part].copy(order="C")
         exponent = self.exponent.at(time)
         if denoise:
-            clean = self._clean(progress)
+            clean = self._clean(part, progress)
             exponent = exponent - self.exponent.at(self.auto())
+            top = part[0].start
 
             def read_clean(band: slice) -> Tensor:
-                return torch.from_numpy(np.ascontiguousarray(clean[band].transpose(2, 0, 1))).to(self.working)
+                rows = clean[band.start - top : band.stop - top]
+                return torch.from_numpy(np.ascontiguousarray(rows.transpose(2, 0, 1))).to(self.working)
 
-            return self._expose(exponent, read_clean)
-        return self._expose(exponent, progress=progress)
+            return self._expose(exponent, part, read_clean)
+        return self._expose(exponent, part, progress=progress)
 
     def _checked(self, time: Any) -> float:
         try:
@@ -282,19 +289,21 @@ class Trajectory:
         return self._guide(self.source.inside(self.source.read(everything), everything).float())
 
     def _exposed_bands(
-        self, exponent: Tensor, picture: Callable[[slice], Tensor] | None = None
+        self, exponent: Tensor, part: Part, picture: Callable[[slice], Tensor] | None = None
     ) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """Expose the picture, or another in its place, by the upsampled `exponent`, band by band.
+        """Expose a part of the picture, or another in its place, by the upsampled `exponent`, band by band.
 
         Yields the band, the unit intensities that are stored there, and the exposed ones, (C, rows, X).
         """
         source = self.source
         slope, offset = self._upsampler.coefficients(exponent)
-        maps = Interpolated(torch.cat([slope, offset]), (source.height, source.width))
-        for band in bands(source.height, source.width * source.channels):
-            unit = source.read(band)
-            inside = source.inside(unit, band)
-            guide = self._whole_guide[band] if source.small else self._guide(inside.float())
+        rows, columns = part
+        maps = Interpolated(torch.cat([slope, offset]), (source.height, source.width), columns)
+        for within in bands(rows.stop - rows.start, (columns.stop - columns.start) * source.channels):
+            band = slice(rows.start + within.start, rows.start + within.stop)
+            unit = source.read(band, columns)
+            inside = source.inside(unit, band, columns)
+            guide = self._whole_guide[band, columns] if source.small else self._guide(inside.float())
             shown = inside if picture is None else picture(band)
             fitted = maps[band]
             out = torch.empty_like(shown)
@@ -306,43 +315,62 @@ class Trajectory:
     def _expose(
         self,
         exponent: Tensor,
+        part: Part,
         picture: Callable[[slice], Tensor] | None = None,
         progress: Progress | None = None,
     ) -> Array:
-        """Full-size picture, in the dtype and levels of the source; `picture` replaces its intensities."""
+        """A part at full size, in the dtype and levels of the source; `picture` replaces its intensities."""
         source = self.source
-        result = source.blank()
+        result = source.blank(*part)
         target = result if result.ndim == 3 else result[..., None]
+        top, height = part[0].start, part[0].stop - part[0].start
         with torch.inference_mode():
-            for band, unit, out in self._exposed_bands(exponent, picture):
+            for band, unit, out in self._exposed_bands(exponent, part, picture):
                 if source.may_exceed:
                     # Beyond the levels a picture stays as it is; noise below black is noise all the same.
                     shown = unit.isfinite() & (unit <= 1) if picture else (unit > 0) & (unit < 1)
                     out = torch.where(shown, out.to(unit), unit)
-                source.store(out, target[band, :, : source.channels])
+                source.store(out, target[band.start - top : band.stop - top, :, : source.channels])
                 if progress is not None:
-                    progress(band.stop / source.height)
+                    progress((band.stop - top) / height)
         return result
 
-    def _clean(self, progress: Progress | None) -> NDArray[np.float32]:
-        """The picture at the exposure of `auto`, noise removed, (Y, X, C); kept for further times."""
-        if self._cleaned is None:
-            self._cleaned = self._remove_noise(progress)
-        return self._cleaned
-
-    def _remove_noise(self, progress: Progress | None) -> NDArray[np.float32]:
+    def _clean(self, part: Part, progress: Progress | None) -> NDArray[np.float32]:
+        """A part at the exposure of `auto`, noise removed, (Y, X, C); kept for further times."""
         source = self.source
-        if self._g is None:
+        whole = 0, source.height, 0, source.width
+        key = part[0].start, part[0].stop, part[1].start, part[1].stop
+        if key == whole and self._cleaned is None:
+            self._cleaned = self._remove_noise(part, progress)
+        if self._cleaned is not None:
+            return self._cleaned[part]
+        if self._cleaned_part is None or self._cleaned_part[0] != key:
+            self._cleaned_part = key, self._remove_noise(part, progress)
+        return self._cleaned_part[1]
+
+    def _remove_noise(self, part: Part, progress: Progress | None) -> NDArray[np.float32]:
+        source, g = self.source, self._g
+        if g is None:
             raise ValueError("these weights hold no noise removal: pass denoise=False or load others")
-        shown = np.empty((source.height, source.width, source.channels), np.float32)
-        with torch.inference_mode():
-            for band, _, out in self._exposed_bands(self.exponent.at(self.auto())):
-                shown[band] = out.permute(1, 2, 0).cpu().numpy()
-        clean = remove_noise(
-            self._g, shown, self.working.device, precision=self._precision, progress=progress
+        margin = -(-g.reach // g.multiple) * g.multiple
+        rows, columns = (
+            # A wider part that starts on the grid of the network: its inside is that of the whole picture.
+            slice(max(0, side.start // g.multiple * g.multiple - margin), min(length, side.stop + margin))
+            for side, length in zip(part, (source.height, source.width), strict=True)
         )
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        shown = np.empty((height, width, source.channels), np.float32)
+        with torch.inference_mode():
+            for band, _, out in self._exposed_bands(self.exponent.at(self.auto()), (rows, columns)):
+                shown[band.start - rows.start : band.stop - rows.start] = out.permute(1, 2, 0).cpu().numpy()
+        clean = remove_noise(g, shown, self.working.device, precision=self._precision, progress=progress)
         # Highlights carry no visible noise, and darkening would multiply any error there: keep them.
-        for band in bands(source.height, source.width * source.channels):
+        for band in bands(height, width * source.channels):
             keep = np.clip((shown[band] - HIGHLIGHT) / (1 - HIGHLIGHT), 0, 1)
             clean[band] += keep * (shown[band] - clean[band])
-        return np.maximum(clean, _FLOOR, out=clean)
+        np.maximum(clean, _FLOOR, out=clean)
+        inner = tuple(
+            slice(side.start - wide.start, side.stop - wide.start)
+            for side, wide in zip(part, (rows, columns), strict=True)
+        )
+        return clean[inner] if clean[inner].shape == clean.shape else clean[inner].copy()

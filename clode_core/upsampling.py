@@ -94,14 +94,13 @@ class GuidedUpsampler:
 
 
 class Interpolated:
-    """Bilinear interpolation of small maps (C, h, w) to a full size, a band of rows at a time."""
+    """Bilinear interpolation of small maps (C, h, w) to columns of a full size, a band of rows at a time."""
 
-    def __init__(self, maps: Tensor, size: tuple[int, int]) -> None:
+    def __init__(self, maps: Tensor, size: tuple[int, int], columns: slice = slice(None)) -> None:
         self.height, width = size
         self.count = maps.shape[1]
-        self.wide = F.interpolate(maps[None], size=(self.count, width), mode="bilinear", align_corners=False)[
-            0
-        ]
+        wide = F.interpolate(maps[None], size=(self.count, width), mode="bilinear", align_corners=False)
+        self.wide = wide[0, :, :, columns]
 
     def __getitem__(self, band: slice) -> Tensor:
         """Rows `band` of the interpolated maps, (C, rows, X)."""

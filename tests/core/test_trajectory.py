@@ -138,3 +138,101 @@ def test_progress_reaches_the_end_and_can_stop_the_work(model, dark):
 
     with pytest.raises(InterruptedError):
         model.solve(dark).at(2.0, progress=stop)
+
+
+PARTS = [
+    ((0, 60), (0, 90)),
+    ((0, 1), (0, 1)),
+    ((13, 45), (17, 71)),
+    ((59, 60), (89, 90)),
+    ((0, 60), (33, 34)),
+]
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("denoise", [False, True])
+@pytest.mark.parametrize("part", PARTS)
+def test_a_region_is_that_part_of_the_whole(model, dark, monkeypatch, part, denoise, held):
+    if not held:
+        monkeypatch.setattr("clode_core.source.HELD_ELEMENTS", 0)
+    picture = dark.astype(np.float32) / 255
+    rows, columns = part
+    whole = model.solve(picture).at(2.4, denoise=denoise)
+    cut = model.solve(picture).region(rows, columns, 2.4, denoise=denoise)
+    assert np.abs(cut - whole[slice(*rows), slice(*columns)]).max() <= 1e-5
+
+
+def test_a_region_of_a_large_picture_is_that_part_of_the_whole(model, random):
+    picture = (0.1 * random.random((900, 1000, 3))).astype(np.float32)
+    whole = model.solve(picture).at("auto", denoise=True)
+    path = model.solve(picture)
+    for rows, columns in [((401, 607), (333, 811)), ((700, 900), (0, 1000))]:
+        cut = path.region(rows, columns, "auto", denoise=True)
+        assert np.abs(cut - whole[slice(*rows), slice(*columns)]).max() <= 1e-5
+
+
+def test_a_region_keeps_alpha_holes_and_what_lies_beyond_the_levels(model, dark):
+    picture = np.dstack([dark / 255.0, np.linspace(0, 1, 60 * 90).reshape(60, 90)])
+    picture[20, 30, 0], picture[21, 30, 1], picture[22, 30, 2] = np.nan, 1.5, -0.25
+    for denoise in (False, True):
+        whole = model.solve(picture).at(3, denoise=denoise)
+        cut = model.solve(picture).region((10, 40), (25, 60), 3, denoise=denoise)
+        np.testing.assert_allclose(cut, whole[10:40, 25:60], atol=1e-5)
+
+
+def test_a_region_is_cleaned_once_for_every_time(model, dark):
+    path, calls = model.solve(dark), []
+    path.region((5, 20), (5, 20), 1, denoise=True, progress=calls.append)
+    assert calls
+    calls.clear()
+    path.region((5, 20), (5, 20), 4, denoise=True, progress=calls.append)
+    assert not calls
+
+
+@pytest.mark.parametrize("part", [((0, 0), (0, 5)), ((5, 3), (0, 5)), ((0, 61), (0, 5)), ((0, 5), (-1, 5))])
+def test_a_region_beyond_the_picture_is_refused(model, dark, part):
+    with pytest.raises(ValueError, match="no part of a picture"):
+        model.solve(dark).region(*part)
+
+
+def test_a_reduced_trajectory_shows_the_picture_smaller(model, random):
+    y, x = np.mgrid[:400, :600]
+    scene = np.stack([20 + x / 20, 25 + y / 15, 30 + 10 * np.sin(x / 90)], -1)
+    picture = np.clip(scene + random.normal(0, 1, scene.shape), 0, 255).astype(np.uint8)
+    path = model.solve(picture)
+    small = path.reduced(150)
+    assert small.auto() == path.auto()
+    for time in (-2.0, 0.0, 3.0):
+        whole = path.at(time).reshape(100, 4, 150, 4, 3).mean((1, 3)) / 255
+        shown = small.at(time)
+        assert shown.dtype == np.float32 and shown.shape == (100, 150, 3)
+        assert np.abs(shown - whole).max() < 0.02
+
+
+def test_a_reduced_picture_has_its_alpha_and_no_holes(model, dark):
+    opacity = np.full((60, 90, 1), 255, np.uint8)
+    opacity[:, 45:] = 51
+    small = model.solve(np.dstack([dark, opacity])).reduced(30).at(2)
+    assert small.shape == (20, 30, 4)
+    np.testing.assert_allclose(small[:, :15, 3], 1.0, atol=1e-6)
+    np.testing.assert_allclose(small[:, 15:, 3], 0.2, atol=1e-6)
+    holed = dark / 255.0
+    holed[10, 10] = np.nan
+    assert np.isfinite(model.solve(holed).reduced(30).at(2)).all()
+
+
+def test_a_small_picture_is_reduced_to_itself(model, dark):
+    shown = model.solve(dark).reduced(500).at(3)
+    assert np.abs(shown * 255 - model.solve(dark).at(3)).max() <= 0.501
+
+
+def test_a_reduced_picture_of_no_size_is_refused(model, dark):
+    with pytest.raises(ValueError, match="long side"):
+        model.solve(dark).reduced(0)
+
+
+def test_a_reduced_trajectory_of_a_shared_exposure_has_its_automatic_time(model, dark):
+    shared = model.shared_exposure([dark, dark // 3])
+    path = model.solve(dark, exposure=shared)
+    assert path.reduced(30).auto() == path.auto() == shared.auto
+    assert path.auto() != model.solve(dark).auto()

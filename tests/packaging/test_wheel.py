@@ -36,6 +36,9 @@ def test_the_wheel_holds_weights_configurations_and_types(wheel):
         "weights/README.md",
         "training/configs/clode-cpu.yaml",
         "py.typed",
+        "gimp/plugin/clode.py",
+        "gimp/plugin/dialog.py",
+        "worker/link/frames.py",
     ):
         assert f"clode_core/{part}" in names
     for part in ("napari.yaml", "_widget.py", "dark_coffee.png"):
@@ -68,3 +71,10 @@ def test_the_wheel_alone_enhances_a_picture(wheel, tmp_path):
         [*run, "info"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert str(place)[-20:] in shown.stdout.replace("\n", "").replace(" ", "")
+    profile = tmp_path / "3.0"
+    profile.mkdir()
+    for command in ("install", "uninstall"):
+        gimp = [*run, "gimp", command, "--profile", profile]
+        subprocess.run(gimp, env=environment, cwd=tmp_path, check=True, capture_output=True)
+        assert (profile / "plug-ins/clode/clode.py").is_file() == (command == "install")
+        assert (profile / "plug-ins/clode/link/client.py").is_file() == (command == "install")

@@ -1,0 +1,97 @@
+"""The private folder of a worker: its endpoint, key, lock and log."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import stat
+import sys
+import tempfile
+
+from .owner import alive, started
+
+ENDPOINT = "endpoint.json"
+LOCK = "lock"
+LOG = "worker.log"
+SOCKET = "socket"
+_LONGEST_SOCKET = 100  # the system's limit on the path of a Unix socket is 104 or 108 bytes
+
+
+class PlaceError(Exception):
+    """No folder that is safe to use; the message says what to do."""
+
+
+def place_for(owner: int) -> str:
+    """Make or find the folder of the worker that serves a process; only this user can open it."""
+    since = started(owner)
+    name = f"{owner}-{since}" if since else str(owner)
+    base = _base()
+    _sweep(base)
+    return private(os.path.join(base, name))
+
+
+def private(folder: str) -> str:
+    """Make a folder that only its owner can open, and make sure that it is one."""
+    with contextlib.suppress(FileExistsError):
+        os.makedirs(folder, mode=0o700)
+    if sys.platform == "win32":  # the folder is inside the user's own, closed to others
+        return folder
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PlaceError(f"{folder} is not a folder that only you can open; remove it and try again")
+    return folder
+
+
+def _base() -> str:
+    if sys.platform == "win32":
+        return private(os.path.join(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()), "clode-worker"))
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    candidates = [os.path.join(runtime, "clode")] if os.path.isdir(runtime) else []
+    candidates += [os.path.join(home, f"clode-{os.getuid()}") for home in (tempfile.gettempdir(), "/tmp")]
+    for base in candidates:
+        if len(os.fsencode(base)) + len(f"/{2**22}-{2**63}/{SOCKET}") <= _LONGEST_SOCKET:
+            with contextlib.suppress(OSError):
+                return private(base)
+    raise PlaceError(f"CLODE's worker finds no folder for its socket: make {candidates[-1]} possible")
+
+
+def _sweep(base: str) -> None:
+    """Remove what workers of processes that are gone left behind."""
+    for name in os.listdir(base):
+        owner, _, since = name.partition("-")
+        if owner.isdigit() and not alive(int(owner), since):
+            shutil.rmtree(os.path.join(base, name), ignore_errors=True)
+
+
+def write_endpoint(folder: str, address: str, key: bytes) -> None:
+    """Hand address and key to this user's other processes, whole or not at all."""
+    target = os.path.join(folder, ENDPOINT)
+    partial = f"{target}.{os.getpid()}"
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump({"address": address, "key": key.hex()}, file)
+    os.replace(partial, target)
+
+
+def read_endpoint(folder: str) -> tuple[str, bytes] | None:
+    """Address and key of the worker of a folder, if one has said them."""
+    try:
+        with open(os.path.join(folder, ENDPOINT), encoding="utf-8") as file:
+            entry = json.load(file)
+        return str(entry["address"]), bytes.fromhex(entry["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def last_words(folder: str, lines: int = 4) -> str:
+    """Give the last lines of the worker's log."""
+    try:
+        with open(os.path.join(folder, LOG), "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 8192))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])

@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pytest
+from room import CHECKOUT, FOLDER, find_room
+
+from clode_core.gimp.install import install
+
+INSIDE = CHECKOUT / "tests" / "gimp" / "inside"
+
+
+@pytest.fixture(scope="session")
+def room():
+    room = find_room()
+    if room is None:
+        pytest.skip(f"no GIMP 3 here: install it, or run tests/gimp/make_root.sh (looked in {FOLDER})")
+    yield room
+    room.close()
+    assert not room.left_behind()
+
+
+@pytest.fixture(scope="session")
+def make_profile(room):
+    """Make a profile with the plug-in in it, connected with this Python."""
+
+    def make(name, interpreter=None):
+        profile = room.base / name
+        profile.mkdir()
+        install(profile, interpreter or room.interpreter)
+        return profile
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def profile(make_profile):
+    return make_profile("profile")
+
+
+class Batch:
+    """Runs a script of `inside` in GIMP without windows, and reads what it wrote."""
+
+    def __init__(self, room, profile):
+        self.room = room
+        self.profile = profile
+        self.folder = room.base / f"batch-{profile.name}"
+        self.folder.mkdir(exist_ok=True)
+
+    def give(self, name, picture):
+        """Write a float32 RGBA picture for the scripts."""
+        (self.folder / f"{name}.json").write_text(json.dumps(picture.shape[:2]))
+        (self.folder / f"{name}.f32").write_bytes(picture.astype("<f4").tobytes())
+
+    @property
+    def environment(self):
+        inside = self.room.inside
+        return {
+            "GIMP3_DIRECTORY": inside(self.profile),
+            "CLODE_TEST_FOLDER": inside(self.folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def words(self, script):
+        program = (
+            f"import sys; sys.path.insert(0, {str(INSIDE)!r}); exec(open({str(INSIDE / script)!r}).read())"
+        )
+        interpreter = ["--batch-interpreter", "python-fu-eval", "-b", program]
+        return ["gimp-console-3", "-d", "--quit", *interpreter]
+
+    def run(self, script, timeout=300, check=True):
+        return self.room.run(self.words(script), timeout, check, env=self.environment)
+
+    def start(self, script):
+        return self.room.start(self.words(script), env=self.environment)
+
+    def results(self, name):
+        return Results(self.folder / name)
+
+
+class Results:
+    def __init__(self, folder):
+        self.folder = folder
+        self.notes = json.loads((folder / "results.json").read_text())
+
+    def pixels(self, name, height, width):
+        return np.fromfile(self.folder / f"{name}.f32", "<f4").reshape(height, width, -1)
+
+
+@pytest.fixture(scope="session")
+def make_batch(room):
+    return lambda profile: Batch(room, profile)
+
+
+@pytest.fixture(scope="session")
+def batch(make_batch, profile):
+    batch = make_batch(profile)
+    batch.give("dark", dark_picture(64, 96))
+    return batch
+
+
+def dark_picture(height, width):
+    """A dark float32 RGBA picture (Y, X, 4) with some noise and a bright corner."""
+    random = np.random.default_rng(3)
+    y, x = np.mgrid[:height, :width]
+    light = np.stack([0.08 + 0.05 * np.sin(x / 9), 0.1 + 0.04 * np.cos(y / 7), 0.04 + x / (9 * width)], -1)
+    light[: height // 4, : width // 4] += 0.5
+    light = np.clip(light + random.normal(0, 0.01, light.shape), 0, 1)
+    alpha = np.clip(0.2 + 0.9 * y / height, 0, 1)
+    return np.dstack([light, alpha]).astype(np.float32)
