@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +17,9 @@ import typer
 from clode_core.gimp.commands import app as gimp_app
 
 if TYPE_CHECKING:
+    from clode_core.baselines.zero_dce import ZeroDCE
     from clode_core.files import Picture
-    from clode_core.image import LevelsArgument
+    from clode_core.image import Array, LevelsArgument
     from clode_core.model import Model
     from clode_core.ode import Solver
     from clode_core.trajectory import ExposureTime
@@ -42,6 +44,10 @@ _Levels = Annotated[
     str,
     typer.Option(help="Black and white level: dtype, auto, or two numbers as BLACK,WHITE (12 bits: 0,4095)."),
 ]
+
+
+_CLODE_ONLY = ["time", "denoise", "solver", "step", "tolerance", "shared_exposure"]
+"""Options of `enhance` that only CLODE has."""
 
 
 class UserError(Exception):
@@ -158,6 +164,34 @@ def _model(weights: Path | None, device: str) -> Model:
     return load_model(weights, device=device)
 
 
+def _baseline(name: str, weights: Path | None, device: str) -> ZeroDCE:
+    try:
+        from clode_core.baselines import BASELINES, load_baseline
+    except ModuleNotFoundError:
+        raise UserError(f"--method {name} is not part of this installation: use clode") from None
+    if name not in BASELINES:
+        raise UserError(f"--method takes one of {', '.join(('clode', *BASELINES))}, not {name!r}")
+    return load_baseline(name, weights, device)
+
+
+def _iterations(number: float) -> float:
+    from clode_core.baselines.zero_dce import checked_iterations
+
+    return checked_iterations(number)
+
+
+def _refuse_foreign_options(context: typer.Context, method: str) -> None:
+    """Options that mean nothing to the method are told, not ignored."""
+    foreign = ["iterations"] if method == "clode" else _CLODE_ONLY
+    for name in foreign:
+        given = context.get_parameter_source(name)
+        if given is not None and given.name == "COMMANDLINE" and context.params[name] is not False:
+            instead = "--time" if method == "clode" else "--iterations"
+            raise UserError(
+                f"--{name.replace('_', '-')} means nothing to {method}: leave it out, or use {instead}"
+            )
+
+
 def _solver(name: str, step: float, tolerance: float) -> Solver:
     from clode_core.ode import Solver
 
@@ -191,6 +225,7 @@ def _progress(total: int, what: str) -> Iterator[Callable[[float, str], None]]:
 
 @app.command()
 def enhance(
+    context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path(
         "enhanced"
@@ -206,10 +241,13 @@ def enhance(
     shared_exposure: Annotated[
         bool, typer.Option("--shared-exposure", help="Expose all pages of a file alike: no flicker.")
     ] = False,
+    method: Annotated[str, typer.Option(help="clode, or a baseline: zero-dce, zero-dce++.")] = "clode",
+    iterations: Annotated[float, typer.Option(help="Of the curve of zero-dce and zero-dce++.")] = 8,
 ) -> None:
     """Brighten pictures; the originals stay as they are."""
     failed = 0
     with _plain_errors():
+        _refuse_foreign_options(context, method)
         exposure_time = _exposure_time(time)
         level = _levels(levels)
         sources = _pictures(paths)
@@ -220,7 +258,18 @@ def enhance(
 
         span_for(exposure_time)
         chosen = _solver(solver, step, tolerance)
-        model = _model(weights, device)
+        enhanced: Callable[..., Array]
+        if method == "clode":
+            enhanced = partial(
+                enhance_array,
+                exposure_time=exposure_time,
+                denoise=denoise,
+                model=_model(weights, device),
+                solver=chosen,
+                shared_exposure=shared_exposure,
+            )
+        else:
+            enhanced = partial(_baseline(method, weights, device).enhance, iterations=_iterations(iterations))
         _make_folder(output)
         with _progress(len(sources), "enhance") as advance:
             for done, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -230,15 +279,10 @@ def enhance(
 
                 try:
                     picture = read_picture(source)
-                    result = enhance_array(
+                    result = enhanced(
                         picture.pixels,
-                        exposure_time,
-                        denoise=denoise,
-                        model=model,
-                        solver=chosen,
                         levels=_depth_levels(picture, level),
                         rgb=picture.channels_last,
-                        shared_exposure=shared_exposure,
                         progress=report,
                     )
                     write_picture(target, result, picture)
@@ -324,6 +368,7 @@ def info(weights: _Weights = None, device: _Device = "auto") -> None:
             "noise removal": f"{model.architecture.noise_network or 'none'}, {_count(model.g):,} parameters",
             "working size": f"{model.architecture.working_size} pixels",
         }
+        rows |= _baselines(device)
         card = {k: v if isinstance(v, str) else json.dumps(v, indent=1) for k, v in model.card.items()}
         for name, value in (rows | card).items():
             table.add_row(name, Text(value))
@@ -333,7 +378,11 @@ def info(weights: _Weights = None, device: _Device = "auto") -> None:
 @app.command()
 def train(
     config: Annotated[
-        str, typer.Argument(help="A YAML file, or a packaged configuration: clode-cpu, clode-gpu, paper-cpu.")
+        str,
+        typer.Argument(
+            help="A YAML file, or a packaged configuration: clode-cpu, clode-gpu, paper-cpu, "
+            "zero-dce-cpu, zero-dce-pp-cpu."
+        ),
     ],
     change: Annotated[
         list[str] | None,
@@ -349,6 +398,18 @@ def train(
             raise UserError(f"training needs {error.name}: pip install 'clode-core[train]'") from None
         weights = run_training(load_config(config, overrides=change or []), resume=resume)
         _say(weights)
+
+
+def _baselines(device: str) -> dict[str, str]:
+    """What there is to say of each packaged baseline."""
+    try:
+        from clode_core.baselines import BASELINES, load_baseline, packaged_weights
+    except ModuleNotFoundError:
+        return {}
+    return {
+        name: f"{_count(load_baseline(name, device=device).h):,} parameters, {packaged_weights(name)}"
+        for name in BASELINES
+    }
 
 
 def _describe(device: object) -> str:

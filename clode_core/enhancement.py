@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,19 @@ from clode_core.trajectory import ExposureTime, Progress
 
 LARGEST_TIME = 20.0
 Result = TypeVar("Result")
+
+
+class OnDevice(Protocol):
+    """What works on a device and can be moved to another, as `Model` can."""
+
+    device: torch.device
+
+    def to(self: Mover, device: str | torch.device) -> Mover:
+        """Move, and return itself."""
+        ...
+
+
+Mover = TypeVar("Mover", bound=OnDevice)
 
 
 def span_for(exposure_time: ExposureTime) -> tuple[float, float]:
@@ -161,7 +174,7 @@ def enhance(
     return result
 
 
-def with_fallback(model: Model, work: Callable[[Model], Result]) -> tuple[Result, Model]:
+def with_fallback(model: Mover, work: Callable[[Mover], Result]) -> tuple[Result, Mover]:
     """Do some work with a model; where its accelerator runs out of memory, do it again on the CPU.
 
     Parameters

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -328,13 +329,7 @@ class Model:
 
     def load_state_dict(self, tensors: dict[str, Tensor], *, assign: bool = False) -> None:
         """Set the weights of both networks; every name and shape must match, every value be finite."""
-        for name, tensor in tensors.items():
-            if not name.startswith(("h.", "g.")):
-                raise ValueError(f"unexpected tensor {name}")
-            if not tensor.is_floating_point():
-                raise ValueError(f"tensor {name} is {tensor.dtype}")
-            if not bool(tensor.isfinite().all()):
-                raise ValueError(f"tensor {name} holds numbers that are not finite")
+        check_tensors(tensors, ("h.", "g."))
         for prefix, network in (("h.", self.h), ("g.", self.g)):
             if network is not None:
                 part = {
@@ -346,18 +341,7 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the weights and the model card as safetensors, beside and renamed."""
-        from safetensors.torch import save
-
-        from clode_core.atomic import write_atomically
-
-        header = {
-            "format": FORMAT,
-            "architecture": json.dumps(asdict(self.architecture)),
-            "card": json.dumps(self.card),
-        }
-        tensors = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-        data = save(tensors, metadata=header)
-        return write_atomically(Path(path), lambda handle: handle.write(data))
+        return write_weights(Path(path), FORMAT, asdict(self.architecture), self.card, self.state_dict())
 
 
 def load_model(weights: str | Path | None = None, *, device: str = "auto") -> Model:
@@ -390,6 +374,29 @@ def load_model(weights: str | Path | None = None, *, device: str = "auto") -> Mo
 
 def read_model(path: Path) -> Model:
     """Read a weights file without ever executing anything in it."""
+    header, tensors = read_weights(path, FORMAT, "CLODE")
+    with fitting(path):
+        architecture = Architecture(**json.loads(header["architecture"]))
+        return Model(architecture, read_card(header), tensors=tensors)
+
+
+def read_weights(path: Path, kind: str, name: str) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Header and tensors of a safetensors file whose header says that it is of one format.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str
+        The format wanted, such as "clode-1".
+    name : str
+        What the user knows it by, such as "CLODE".
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, is not safetensors, or is of another format.
+    """
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
@@ -402,18 +409,52 @@ def read_model(path: Path) -> Model:
         raise WeightsError(
             f"{path} is not a readable safetensors file ({error}): pickled checkpoints are never loaded"
         ) from error
-    if header.get("format") != FORMAT:
+    if header.get("format") != kind:
         raise WeightsError(
-            f"{path} is a safetensors file but not CLODE weights (format {header.get('format')!r})"
+            f"{path} is a safetensors file but not {name} weights (format {header.get('format')!r})"
         )
+    return header, tensors
+
+
+def read_card(header: dict[str, str]) -> dict[str, Any]:
+    """The model card in the header of a weights file."""
+    card = json.loads(header.get("card", "{}"))
+    if not isinstance(card, dict):
+        raise ValueError("its model card is no table")
+    return card
+
+
+def write_weights(
+    path: Path, kind: str, architecture: dict[str, Any], card: dict[str, Any], tensors: dict[str, Tensor]
+) -> Path:
+    """Write what `read_weights` reads, beside and renamed."""
+    from safetensors.torch import save
+
+    from clode_core.atomic import write_atomically
+
+    header = {"format": kind, "architecture": json.dumps(architecture), "card": json.dumps(card)}
+    data = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, metadata=header)
+    return write_atomically(path, lambda handle: handle.write(data))
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Turn what building networks for the weights in `path` raises into one sentence."""
     try:
-        card = json.loads(header.get("card", "{}"))
-        architecture = Architecture(**json.loads(header["architecture"]))
-        if not isinstance(card, dict):
-            raise ValueError("its model card is no table")
-        return Model(architecture, card, tensors=tensors)
+        yield
     except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(
             f"{path} describes networks that do not fit its weights ({reason[:200]})"
         ) from error
+
+
+def check_tensors(tensors: dict[str, Tensor], prefixes: tuple[str, ...]) -> None:
+    """Refuse weights of unknown networks, of a dtype that is not floating point, or not finite."""
+    for name, tensor in tensors.items():
+        if not name.startswith(prefixes):
+            raise ValueError(f"unexpected tensor {name}")
+        if not tensor.is_floating_point():
+            raise ValueError(f"tensor {name} is {tensor.dtype}")
+        if not bool(tensor.isfinite().all()):
+            raise ValueError(f"tensor {name} holds numbers that are not finite")

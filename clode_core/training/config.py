@@ -283,7 +283,42 @@ class ZeroReferenceStage(StageConfig):
     weights: ZeroReferenceWeights = ZeroReferenceWeights()
 
 
-Stage = Annotated[UndoStage | DenoiseStage | ZeroReferenceStage, Field(discriminator="kind")]
+class ZeroDCEWeights(Setting):
+    """Weights of the four losses of Zero-DCE."""
+
+    spatial: float = Field(default=1.0, ge=0, description="Spatial consistency.")
+    exposure: float = Field(default=10.0, ge=0, description="Exposure control.")
+    colour: float = Field(default=5.0, ge=0, description="Colour constancy.")
+    smooth: float = Field(
+        default=200.0, ge=0, description="Illumination smoothness; 1600 for the one map of Zero-DCE++."
+    )
+
+
+class ZeroDCEStage(StageConfig):
+    """Train Zero-DCE or Zero-DCE++ on mixed exposures, without references."""
+
+    kind: Literal["zero_dce"]
+    batch_size: int = Field(default=8, ge=1, description="Pictures per step and device.")
+    learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Peak learning rate of AdamW.")
+    weight_decay: float = Field(default=1e-4, ge=0, le=1, description="Weight decay of AdamW.")
+    exposure_patch: int = Field(
+        default=16, ge=1, le=256, description="Side in pixels of the regions of exposure control."
+    )
+    exposure_level: float = Field(default=0.6, gt=0, lt=1, description="Their desired mean E.")
+    weights: ZeroDCEWeights = ZeroDCEWeights()
+
+
+class BaselineConfig(Setting):
+    """A method that CLODE is compared with; mirrors `clode_core.baselines.zero_dce.Architecture`."""
+
+    variant: Literal["zero-dce", "zero-dce++"] = Field(description="Which of the two networks.")
+    width: int = Field(default=32, ge=1, le=512, description="Channels of its hidden layers.")
+    working_size: int = Field(
+        default=128, ge=16, le=1024, description="Side, in pixels, of the whole pictures it is trained on."
+    )
+
+
+Stage = Annotated[UndoStage | DenoiseStage | ZeroReferenceStage | ZeroDCEStage, Field(discriminator="kind")]
 
 
 class TrainingConfig(Setting):
@@ -293,6 +328,9 @@ class TrainingConfig(Setting):
     output: Path = Field(description="Folder that everything is written to.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of all randomness.")
     architecture: ArchitectureConfig = ArchitectureConfig()
+    baseline: BaselineConfig | None = Field(
+        default=None, description="What zero_dce stages train, in place of CLODE's networks."
+    )
     start_from: Path | None = Field(default=None, description="Weights (.safetensors) to start from.")
     data: DataConfig
     validation: ValidationConfig | None = None
@@ -301,7 +339,11 @@ class TrainingConfig(Setting):
 
     @model_validator(mode="after")
     def _trainable(self) -> TrainingConfig:
-        if not self.architecture.noise_network:
+        for k, stage in enumerate(self.stages):
+            if (stage.kind == "zero_dce") != (self.baseline is not None):
+                wanted = "needs" if self.baseline is None else "cannot train"
+                raise ValueError(f"stage {k} ({stage.kind}) {wanted} a baseline")
+        if not self.architecture.noise_network and self.baseline is None:
             for k, stage in enumerate(self.stages):
                 if stage.kind != "undo":
                     raise ValueError(

@@ -13,8 +13,10 @@ from clode_core.training.config import (
     DataConfig,
     DenoiseStage,
     MixtureConfig,
+    Stage,
     TrainingError,
     UndoStage,
+    ZeroDCEStage,
     ZeroReferenceStage,
 )
 from clode_core.training.pictures import area, find_brackets, list_pictures, read_tensor, square
@@ -182,13 +184,18 @@ class MixedExposureDataset(BatchDataset):
     """All pictures whatever their exposure, square at working size."""
 
     def __init__(
-        self, data: DataConfig, stage: ZeroReferenceStage, side: int, seed: int, rank: int = 0
+        self,
+        data: DataConfig,
+        stage: ZeroReferenceStage | ZeroDCEStage,
+        side: int,
+        seed: int,
+        rank: int = 0,
     ) -> None:
         super().__init__(stage.batch_size, seed, rank)
         folders = [*data.normal, *data.dark]
         if not folders:
             raise TrainingError(
-                "data.normal and data.dark name no folder, but a zero_reference stage needs one."
+                f"data.normal and data.dark name no folder, but a {stage.kind} stage needs one."
             )
         paths = list_pictures(folders, data.exclude)
         self.squares = torch.stack([square(read_tensor(path, data.largest_side), side) for path in paths])
@@ -228,7 +235,7 @@ def batches(dataset: BatchDataset, first: int, steps: int, workers: int, pin: bo
 
 def make_dataset(
     data: DataConfig,
-    stage: UndoStage | DenoiseStage | ZeroReferenceStage,
+    stage: Stage,
     side: int,
     seed: int,
     rank: int = 0,

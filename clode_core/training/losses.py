@@ -139,6 +139,18 @@ def parameter_smoothness(parameters: Sequence[Tensor], durations: Sequence[float
     return total
 
 
+def illumination_smoothness(maps: Tensor) -> Tensor:
+    r"""Smoothness of the maps of a discrete curve, in Zero-DCE's normalisation (Zero-DCE, eq. 7).
+
+    .. math:: 2 \sum_c \left(\overline{(\nabla_x A_c)^2} + \overline{(\nabla_y A_c)^2}\right)
+
+    over all channels of all maps, (B, N * C, H, W); means are over pixels and pictures.
+    """
+    return 2 * sum(
+        (maps.diff(dim=axis).square().mean((0, 2, 3)).sum() for axis in (-1, -2)), maps.new_zeros(())
+    )
+
+
 def diagonal_pair(image: Tensor) -> tuple[Tensor, Tensor]:
     """Two half-size pictures from the diagonals of 2 x 2 blocks (Mansour and Heckel, 2023, section 3).
 

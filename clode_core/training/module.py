@@ -12,11 +12,12 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from clode_core.model import Architecture, Model, clean_state
-from clode_core.training.config import DenoiseStage, StageConfig, TrainingError, UndoStage, ZeroReferenceStage
+from clode_core.model import Model, clean_state
+from clode_core.training.config import Stage, StageConfig, TrainingError
 from clode_core.training.data import Batch, BatchDataset, batches, step_generator
 from clode_core.training.objectives import Estimators, make_objective
-from clode_core.training.validation import Pair, Panel, measure_exposure, measure_noise_removal
+from clode_core.training.subject import Subject
+from clode_core.training.validation import Pair, Panel, make_measure
 
 _MIXED = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 _DEVICE_SALT = 500_009  # the choice of pictures and what happens to them must not share random numbers
@@ -35,9 +36,9 @@ class StageModule(LightningModule):
 
     Parameters
     ----------
-    model : Model
+    model : Subject
         Where the weights start; not changed.
-    stage : UndoStage, DenoiseStage or ZeroReferenceStage
+    stage : Stage
         What to minimise.
     dataset : BatchDataset
         Its batches.
@@ -51,8 +52,8 @@ class StageModule(LightningModule):
 
     def __init__(
         self,
-        model: Model,
-        stage: UndoStage | DenoiseStage | ZeroReferenceStage,
+        model: Subject,
+        stage: Stage,
         dataset: BatchDataset,
         seed: int,
         pairs: list[Pair],
@@ -68,8 +69,9 @@ class StageModule(LightningModule):
         self.panel = panel
         self.log_every_steps = log_every_steps
         self.workers = workers
-        self.architecture: Architecture = model.architecture
+        self.model = model
         self.objective = make_objective(stage)
+        self.measure = make_measure(stage)
         self.networks = nn.ModuleDict({"h": copy.deepcopy(model.h)})
         if model.g is not None:
             self.networks["g"] = copy.deepcopy(model.g)
@@ -87,6 +89,7 @@ class StageModule(LightningModule):
         """The networks in the trainer's precision, taking and giving 32-bit pictures."""
         kind = _MIXED.get(str(self.trainer.precision))
         h, g = self.networks["h"], dict(self.networks.items()).get("g")
+        cleaned = isinstance(self.model, Model) and self.model.architecture.clean_state
 
         def mixed() -> torch.autocast:
             return torch.autocast(self.device.type, kind or torch.bfloat16, enabled=kind is not None)
@@ -99,12 +102,17 @@ class StageModule(LightningModule):
         def curve_parameters(picture: Tensor, exposure_time: Tensor) -> Tensor:
             with mixed():
                 state = picture.contiguous(memory_format=torch.channels_last)
-                if self.architecture.clean_state and g is not None:
+                if cleaned and g is not None:
                     state = clean_state(g, state)
                 A: Tensor = h(state, exposure_time)
                 return A.float()
 
-        return Estimators(curve_parameters, noise_removal)
+        def maps(picture: Tensor) -> Tensor:
+            with mixed():
+                all_maps: Tensor = h(picture.contiguous(memory_format=torch.channels_last))
+                return all_maps.float()
+
+        return Estimators(curve_parameters, noise_removal, maps)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch, outside autocast: only the networks run in mixed precision."""
@@ -119,13 +127,18 @@ class StageModule(LightningModule):
         self._summed += 1
         return loss
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Average the weights and, now and then, the loss terms."""
-        step = self.trainer.global_step
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        """Step, then average the weights: here, so that a checkpoint holds the average of its own step."""
+        super().optimizer_step(*arguments, **options)
+        step = self.trainer.global_step + 1  # counted only after this
         decay = min(self.stage.ema, step / (9 + step))
         for name in self.objective.trains:
             weights = [p.detach() for p in self.networks[name].parameters()]
             torch._foreach_lerp_(list(self.average[name].parameters()), weights, 1 - decay)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Now and then, log the loss terms."""
+        step = self.trainer.global_step
         if step % self.log_every_steps == 0 or step == self.stage.steps:
             self._write_log(step)
 
@@ -158,10 +171,9 @@ class StageModule(LightningModule):
         pin = self.device.type == "cuda"
         return batches(self.dataset, self.trainer.global_step, self.stage.steps, self.workers, pin)
 
-    def export(self) -> Model:
+    def export(self) -> Subject:
         """The averaged weights as a model, on the device of the training."""
-        with torch.random.fork_rng(devices=[]):
-            model = Model(self.architecture)
+        model = copy.deepcopy(self.model)
         weights = self.average.state_dict()
         model.load_state_dict({name: tensor.detach().clone() for name, tensor in weights.items()})
         return model.to(self.device)
@@ -177,9 +189,8 @@ class StageModule(LightningModule):
 
     def validation_step(self, index: Tensor, batch_idx: int) -> None:
         """Measure one pair."""
-        measure = measure_noise_removal if isinstance(self.stage, DenoiseStage) else measure_exposure
         with torch.autocast(self.device.type, enabled=False):
-            numbers, pictures = measure(self._exported, self.pairs[int(index)])
+            numbers, pictures = self.measure(self._exported, self.pairs[int(index)])
         if self.panel is not None and self.trainer.is_global_zero:
             self.panel.add(pictures)
         named = {f"val/{name}": value for name, value in numbers.items()}

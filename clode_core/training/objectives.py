@@ -15,8 +15,11 @@ from clode_core.training import losses
 from clode_core.training.config import (
     DenoiseStage,
     SolverConfig,
+    Stage,
     UndoStage,
     UndoWeights,
+    ZeroDCEStage,
+    ZeroDCEWeights,
     ZeroReferenceStage,
     ZeroReferenceWeights,
 )
@@ -46,10 +49,13 @@ class Estimators:
         Curve-parameter map of pictures (B, 3, H, W) at a time (scalar or (B,)).
     g : callable
         Noise removal.
+    maps : callable
+        All maps of a discrete curve, (B, N * 3, H, W), of a network that knows no time.
     """
 
     A: Callable[[Tensor, Tensor], Tensor]
     g: Callable[[Tensor], Tensor]
+    maps: Callable[[Tensor], Tensor]
 
 
 class Objective(Protocol):
@@ -63,12 +69,15 @@ class Objective(Protocol):
         ...
 
 
-def _unit(pictures: Tensor) -> Tensor:
+def unit(pictures: Tensor) -> Tensor:
     """Stored pictures as 32-bit floats in [0, 1]."""
     return pictures.float() / 255 if pictures.dtype == torch.uint8 else pictures.float()
 
 
-def _weighted(terms: dict[str, Tensor], weights: UndoWeights | ZeroReferenceWeights) -> dict[str, Tensor]:
+def weighted(
+    terms: dict[str, Tensor], weights: UndoWeights | ZeroReferenceWeights | ZeroDCEWeights
+) -> dict[str, Tensor]:
+    """Each term times its weight."""
     return {name: getattr(weights, name) * term for name, term in terms.items()}
 
 
@@ -109,11 +118,11 @@ class UndoObjective:
         """Dark pictures and their targets, (B, 3, H, W), cropped to one random shape per batch."""
         stage, draw = self.stage, Draw(generator)
         undo, bracket, dark = batch.counts.tolist()
-        normal, shot, unlit = torch.split(_unit(batch.pictures), [undo, bracket, dark])
+        normal, shot, unlit = torch.split(unit(batch.pictures), [undo, bracket, dark])
         lit = (
             expose_to_mean(unlit, draw.uniform(*stage.darkening.dark_mean, dark, 1, 1, 1)) if dark else unlit
         )
-        references = _unit(batch.targets)
+        references = unit(batch.targets)
         references = torch.cat([normal, references[undo : undo + bracket], lit])
         darkened = [
             darken(normal, stage.darkening, generator) if undo else normal,
@@ -157,7 +166,7 @@ class UndoObjective:
                 exponent, dark, self.stage.white_balance.strength, self.stage.white_balance.limit
             ),
         }
-        return _weighted(terms, self.stage.weights)
+        return weighted(terms, self.stage.weights)
 
 
 class DenoiseObjective:
@@ -171,7 +180,7 @@ class DenoiseObjective:
 
     def terms(self, networks: Estimators, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss terms of a batch, each already times its weight."""
-        noisy, clean = noisy_pair(_unit(batch.pictures), self.stage.noise, generator)
+        noisy, clean = noisy_pair(unit(batch.pictures), self.stage.noise, generator)
         return {"picture": losses.charbonnier(networks.g(noisy), clean, epsilon=1e-6)}
 
 
@@ -187,7 +196,7 @@ class ZeroReferenceObjective:
     def terms(self, networks: Estimators, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss terms of a batch, each already times its weight."""
         stage = self.stage
-        image = _unit(batch.pictures)
+        image = unit(batch.pictures)
         if Draw(generator).chance(0.5, 1).item():
             image = image.flip(-1)
         knots, _, starts = solve(networks, image, stage.solver)
@@ -203,11 +212,15 @@ class ZeroReferenceObjective:
             "smooth": losses.parameter_smoothness(starts, [duration] * len(starts)),
             "noise": torch.stack(noise).mean(),
         }
-        return _weighted(terms, stage.weights)
+        return weighted(terms, stage.weights)
 
 
-def make_objective(stage: UndoStage | DenoiseStage | ZeroReferenceStage) -> Objective:
+def make_objective(stage: Stage) -> Objective:
     """The objective of a stage."""
+    if isinstance(stage, ZeroDCEStage):
+        from clode_core.training.zero_dce import ZeroDCEObjective  # only here is a baseline needed
+
+        return ZeroDCEObjective(stage)
     if isinstance(stage, UndoStage):
         return UndoObjective(stage)
     return DenoiseObjective(stage) if isinstance(stage, DenoiseStage) else ZeroReferenceObjective(stage)

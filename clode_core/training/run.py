@@ -13,15 +13,14 @@ import torch
 import yaml
 
 from clode_core.atomic import write_atomically
-from clode_core.model import Architecture, Model, read_model
 from clode_core.training.config import TrainingConfig, TrainingError
 from clode_core.training.data import make_dataset
 from clode_core.training.module import StageModule
 from clode_core.training.pictures import list_pictures
+from clode_core.training.subject import Family, Subject, family_of
 from clode_core.training.trainer import CHECKPOINT, make_trainer, quiet
-from clode_core.training.validation import Pair, Panel, evaluate, read_pairs
+from clode_core.training.validation import Pair, Panel, read_pairs
 
-WEIGHTS = "clode.safetensors"
 _FREE_TO_CHANGE = {"trainer", "validation", "output"}  # may differ when a training is resumed
 
 
@@ -39,7 +38,8 @@ def run_training(config: TrainingConfig, resume: bool = False) -> Path:
     Returns
     -------
     Path
-        The weights, ``clode.safetensors`` in the output folder, with a model card inside.
+        The weights in the output folder, with a model card inside: ``clode.safetensors``, or the name of
+        the baseline.
 
     Raises
     ------
@@ -59,38 +59,40 @@ def run_training(config: TrainingConfig, resume: bool = False) -> Path:
 
 
 def _run(config: TrainingConfig, resume: bool) -> Path:
-    output = config.output
+    output, family = config.output, family_of(config)
     _check_folders(config)
     pairs = read_pairs(config.validation) if config.validation is not None else []
-    model = _starting_model(config)
+    model = _starting_model(config, family)
     if _first_process():
         _claim(config, resume)
     stages: list[dict[str, Any]] = []
     for number, stage in enumerate(config.stages):
         folder = output / f"{number + 1}-{stage.kind}"
-        finished = folder / WEIGHTS
+        finished = folder / family.file
         if finished.is_file():
-            model = read_model(finished)
+            model = family.read(finished)
         else:
-            model = _run_stage(config, number, folder, model, pairs)
+            model = _run_stage(config, number, folder, model, pairs, family)
         stages.append(model.card["stage"])
-    target = output / WEIGHTS
+    target = output / family.file
     if _first_process():
         card = _card(config, stages)
-        card["metrics"] = evaluate(model, pairs)
+        card["metrics"] = family.evaluate(model, pairs)
         model.card = card
         model.to("cpu").save(target)
     return target
 
 
-def _run_stage(config: TrainingConfig, number: int, folder: Path, model: Model, pairs: list[Pair]) -> Model:
+def _run_stage(
+    config: TrainingConfig, number: int, folder: Path, model: Subject, pairs: list[Pair], family: Family
+) -> Subject:
     """Train one stage, from its checkpoint if there is one; its weights mark it as finished."""
     stage, settings, validation = config.stages[number], config.trainer, config.validation
     folder.mkdir(parents=True, exist_ok=True)
     seed = config.seed * 101 + number
     rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
     started = time.perf_counter()
-    dataset = make_dataset(config.data, stage, config.architecture.working_size, seed, rank)
+    dataset = make_dataset(config.data, stage, family.working_size, seed, rank)
     shrink = validation is not None and stage.kind != "denoise"
     shown = [pair.shrunk(validation.long_side) for pair in pairs] if shrink and validation else pairs
     module = StageModule(
@@ -125,7 +127,7 @@ def _run_stage(config: TrainingConfig, number: int, folder: Path, model: Model, 
         },
     }
     if trainer.is_global_zero:
-        done.save(folder / WEIGHTS)
+        done.save(folder / family.file)
     trainer.strategy.barrier()
     return done
 
@@ -139,13 +141,12 @@ def _check_folders(config: TrainingConfig) -> None:
     list_pictures([*config.data.normal, *config.data.dark], config.data.exclude)
 
 
-def _starting_model(config: TrainingConfig) -> Model:
-    architecture = Architecture(**config.architecture.model_dump())
+def _starting_model(config: TrainingConfig, family: Family) -> Subject:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = Model(architecture)
+        model = family.untrained()
     if config.start_from is not None:
-        start = read_model(config.start_from)
+        start = family.read(config.start_from)
         try:
             model.load_state_dict(start.state_dict())
         except RuntimeError:

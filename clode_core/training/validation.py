@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from clode_core.curve import curve
 from clode_core.denoising import remove_noise
 from clode_core.files import write_picture
 from clode_core.model import Model
-from clode_core.training.config import TrainingError, ValidationConfig
+from clode_core.training.config import DenoiseStage, Stage, TrainingError, ValidationConfig, ZeroDCEStage
 from clode_core.training.pictures import list_pictures, read_rgb
 from clode_core.trajectory import TRAINED_TIME
 
@@ -159,7 +160,21 @@ def evaluate(model: Model, pairs: Sequence[Pair]) -> dict[str, float]:
             denoised, _ = measure_exposure(model, pair, denoise=True)
             numbers |= {f"denoised_{k}": v for k, v in denoised.items() if not k.startswith("control")}
         rows.append(numbers)
+    return mean_numbers(rows)
+
+
+def mean_numbers(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Means over the rows, rounded to four digits."""
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]} if rows else {}
+
+
+def make_measure(stage: Stage) -> Callable[[Any, Pair], tuple[dict[str, float], list[Picture]]]:
+    """What is measured of a model, on one pair, in a stage."""
+    if isinstance(stage, ZeroDCEStage):
+        from clode_core.training.zero_dce import measure_iterations  # only here is a baseline needed
+
+        return measure_iterations
+    return measure_noise_removal if isinstance(stage, DenoiseStage) else measure_exposure
 
 
 class Panel:

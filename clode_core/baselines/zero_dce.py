@@ -1,0 +1,421 @@
+"""Zero-DCE and Zero-DCE++: a network estimates curve-parameter maps, a discrete curve is iterated with them.
+
+Guo et al., "Zero-reference deep curve estimation for low-light image enhancement", CVPR 2020; Li, Guo and
+Loy, "Learning to enhance low-light image via zero-reference deep curve estimation", TPAMI 2021.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clode_core.baselines.networks import DCENet
+from clode_core.curve import discrete_curve
+from clode_core.enhancement import with_fallback
+from clode_core.image import (
+    Array,
+    ImageError,
+    Levels,
+    LevelsArgument,
+    Planes,
+    as_image,
+    colours,
+    layout,
+    resolve_levels,
+)
+from clode_core.model import check_tensors, fitting, read_card, read_weights, write_weights
+from clode_core.trajectory import Progress, Source
+from clode_core.upsampling import Interpolated, bands
+
+FORMAT = "zero-dce-1"
+ITERATIONS = 8
+"""Iterations of the curve in training, for both networks."""
+LARGEST_ITERATIONS = 100
+DOWNSAMPLE = 12.0
+"""How much smaller, per side, the picture is that Zero-DCE++ looks at."""
+TILE = 512
+"""Columns that the full-size network sees at once."""
+HELD_PIXELS = 1 << 22
+"""Pictures up to this many pixels keep their maps between two numbers of iterations."""
+_BAND_PIXELS, _LEAST_ROWS = 1 << 18, 64
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a weights file says about itself.
+
+    Attributes
+    ----------
+    variant : {"zero-dce", "zero-dce++"}
+        Full-size convolutions with a map for each of eight iterations, or depthwise separable ones that see
+        a shrunken picture and give one map for all iterations.
+    width : int
+        Channels of the hidden layers.
+    working_size : int
+        Side, in pixels, of the pictures it was trained on.
+    """
+
+    variant: str = "zero-dce"
+    width: int = 32
+    working_size: int = 128
+
+    def __post_init__(self) -> None:
+        if self.variant not in ("zero-dce", "zero-dce++"):
+            raise ValueError(f"unknown variant {self.variant!r}")
+        for name, largest in (("width", 512), ("working_size", 4096)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= largest:
+                raise ValueError(f"{name} must be a whole number from 1 to {largest}, not {value!r}")
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether the network looks at a shrunken picture."""
+        return self.variant == "zero-dce++"
+
+    def build(self) -> DCENet:
+        """A new, untrained network."""
+        return DCENet(1 if self.shrinks else ITERATIONS, self.width, separable=self.shrinks)
+
+
+def iterated_curve(image: Tensor, maps: Tensor, iterations: float = ITERATIONS) -> Tensor:
+    r"""Iterate the light-enhancement curve (Zero-DCE, eq. 3).
+
+    .. math:: I_{n+1} = I_n + A_{n \bmod N} I_n (1 - I_n)
+
+    Parameters
+    ----------
+    image : Tensor
+        (..., C, H, W) in [0, 1].
+    maps : Tensor
+        (..., N * C, H, W), the ``N`` curve-parameter maps in order, in [-1, 1].
+    iterations : float
+        Any number from 0 on. Fewer than ``N`` use the first maps; more start again with the first, so that
+        ``2 N`` iterations are the whole enhancement twice. A fraction is that part of the last step.
+
+    Returns
+    -------
+    Tensor
+        (..., C, H, W) in [0, 1].
+    """
+    steps = torch.split(maps, image.shape[-3], dim=-3)
+    whole = int(iterations)
+    for n in range(whole):
+        image = discrete_curve(image, steps[n % len(steps)].to(image.dtype))
+    if iterations > whole:
+        image = discrete_curve(image, (iterations - whole) * steps[whole % len(steps)].to(image.dtype))
+    return image
+
+
+def checked_iterations(iterations: Any) -> float:
+    """A number of iterations as a float.
+
+    Raises
+    ------
+    ValueError
+        If it is not a number from 0 to 100.
+    """
+    try:
+        number = float(iterations)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 <= number <= LARGEST_ITERATIONS:
+        raise ValueError(f"iterations must be a number from 0 to {LARGEST_ITERATIONS}, not {iterations}")
+    return number
+
+
+class IteratedCurve:
+    """All numbers of iterations of one picture, from one run of the network.
+
+    Made by `ZeroDCE.solve`. The picture is referred to, not copied: do not change it in between.
+
+    Notes
+    -----
+    The full-size network has a finite view, so it runs in tiles that give exactly what the whole picture
+    would. Its maps are kept for pictures of up to four megapixels; for larger ones every call of `at` runs
+    it again, band by band, so that memory stays bounded. The maps of Zero-DCE++ are small and always kept.
+    """
+
+    def __init__(self, method: ZeroDCE, source: Source, downsample: float) -> None:
+        self.source = source
+        self._network = method.h
+        self._small: Interpolated | None = None
+        size = method.architecture.working_size
+        if method.architecture.shrinks:
+            long = max(source.height, source.width)
+            view = max(round(long / downsample), min(long, size))
+            with torch.inference_mode():
+                working = source.shrunk(view)
+                self._small = Interpolated(self._estimate(working), (source.height, source.width))
+        elif source.has_holes:
+            source.shrunk(size)  # what the network is shown in the holes
+
+    def _estimate(self, picture: Tensor) -> Tensor:
+        """Maps (N * C, H, W) of a picture (C, H, W); grey is shown three times and the maps are averaged."""
+        channels = len(picture)
+        shown = picture.float().expand(3, -1, -1)[None].contiguous(memory_format=torch.channels_last)
+        maps: Tensor = self._network(shown)[0]
+        if channels == 1:
+            maps = torch.stack(torch.split(maps, 3)).mean(1)
+        return maps
+
+    def _picture(self, rows: slice) -> Tensor:
+        return self.source.inside(self.source.read(rows), rows)
+
+    def _estimated(self, rows: slice) -> Tensor:
+        """Maps of some rows at full size, in tiles that see as far as the network does.
+
+        A tile ends where the picture ends, so that the zeros the network continues it with are where they
+        are for the whole picture.
+        """
+        source, reach = self.source, self._network.reach
+        top, bottom = max(0, rows.start - reach), min(source.height, rows.stop + reach)
+        seen = self._picture(slice(top, bottom))
+        parts = []
+        for left in range(0, source.width, TILE):
+            right = min(source.width, left + TILE)
+            start, stop = max(0, left - reach), min(source.width, right + reach)
+            maps = self._estimate(seen[..., start:stop])
+            parts.append(maps[:, rows.start - top : rows.stop - top, left - start : right - start])
+        return torch.cat(parts, -1)
+
+    @cached_property
+    def _held(self) -> list[tuple[slice, Tensor]]:
+        return list(self._full_size())
+
+    def _full_size(self) -> Iterator[tuple[slice, Tensor]]:
+        rows = max(_LEAST_ROWS, _BAND_PIXELS // self.source.width)
+        for start in range(0, self.source.height, rows):
+            band = slice(start, min(self.source.height, start + rows))
+            yield band, self._estimated(band)
+
+    def _maps(self) -> Iterator[tuple[slice, Tensor]]:
+        """Bands of rows and their maps, (N * C, rows, X)."""
+        source = self.source
+        if self._small is not None:
+            for band in bands(source.height, source.width * source.channels):
+                yield band, self._small[band]
+        elif source.height * source.width <= HELD_PIXELS:
+            yield from self._held
+        else:
+            yield from self._full_size()
+
+    def at(self, iterations: float = ITERATIONS, *, progress: Progress | None = None) -> Array:
+        """Return the picture after a number of iterations.
+
+        Parameters
+        ----------
+        iterations : float
+            From 0, the picture itself, to 100; 8 is the number of training. See `iterated_curve` for more
+            than there are maps and for fractions.
+        progress : callable, optional
+            Called with the fraction done; what it raises stops the work.
+
+        Returns
+        -------
+        ndarray
+            Same shape, dtype and levels as the picture. Alpha, NaN and Inf are as they were.
+
+        Raises
+        ------
+        ValueError
+            If `iterations` is not a number from 0 to 100.
+        """
+        number = checked_iterations(iterations)
+        source = self.source
+        if number == 0:
+            return source.array.copy(order="C")
+        result = source.blank()
+        target = result if result.ndim == 3 else result[..., None]
+        with torch.inference_mode():
+            for band, maps in self._maps():
+                unit = source.read(band)
+                out = iterated_curve(source.inside(unit, band), maps, number)
+                if source.may_exceed:  # beyond the levels a picture stays as it is
+                    out = torch.where((unit > 0) & (unit < 1), out, unit)
+                source.store(out, target[band, :, : source.channels])
+                if progress is not None:
+                    progress(band.stop / source.height)
+        return result
+
+
+class ZeroDCE:
+    """Zero-DCE or Zero-DCE++ with its weights.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What to build.
+    card : dict, optional
+        Model card: provenance and measured numbers, kept beside the weights.
+    tensors : dict, optional
+        Weights as `state_dict` gives them; by default the network is untrained.
+
+    Attributes
+    ----------
+    h : DCENet
+        The network that estimates the curve-parameter maps.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        card: dict[str, Any] | None = None,
+        *,
+        tensors: dict[str, Tensor] | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self.card = card or {}
+        self.g = None  # no noise removal; `training` looks for both networks
+        if tensors is None:
+            self.h = architecture.build()
+        else:
+            with torch.device("meta"):  # nothing is allocated for a network that does not fit its weights
+                self.h = architecture.build()
+            self.load_state_dict(tensors, assign=True)
+        self.device = torch.device("cpu")
+        self.to("cpu")
+
+    def to(self, device: str | torch.device) -> ZeroDCE:
+        """Move the network; returns the method."""
+        self.device = torch.device(device)
+        self.h.to(self.device).eval().requires_grad_(False)
+        self.h.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self
+
+    def solve(
+        self,
+        image: Any,
+        *,
+        levels: LevelsArgument = "dtype",
+        rgb: bool | None = None,
+        downsample: float = DOWNSAMPLE,
+    ) -> IteratedCurve:
+        """Estimate the curve-parameter maps of one picture.
+
+        Parameters
+        ----------
+        image : array_like
+            (Y, X) grey or (Y, X, C) with C from 1 to 4: grey, grey + alpha, RGB, RGBA; integer or float.
+        levels : {"dtype", "auto"} or (float, float)
+            Black and white level, see `image.resolve_levels`.
+        rgb : bool, optional
+            Whether the last axis is channels; guessed from the shape by default.
+        downsample : float
+            How much smaller, per side, the picture is that Zero-DCE++ looks at; never smaller than those it
+            was trained on. Zero-DCE looks at every pixel.
+
+        Returns
+        -------
+        IteratedCurve
+            The picture after any number of iterations.
+
+        Raises
+        ------
+        ImageError
+            If the array is not one picture.
+        ValueError
+            If `downsample` is not a number from 1 on.
+        """
+        array = as_image(image)
+        where = layout(array, rgb)
+        if where.stack:
+            raise ImageError(
+                f"solve takes one picture, not a stack of shape {array.shape}: "
+                "call it for each plane, or use enhance"
+            )
+        level = resolve_levels(colours(array, where), levels)
+        return self._solve_plane(array, where.alpha, level, downsample)
+
+    def _solve_plane(self, array: Array, alpha: bool, levels: Levels, downsample: float) -> IteratedCurve:
+        if not 1 <= downsample <= 1e4:
+            raise ValueError(f"downsample must be a number from 1 on, not {downsample}")
+        return IteratedCurve(self, Source(array, levels, alpha=alpha, device=self.device), downsample)
+
+    def enhance(
+        self,
+        image: Any,
+        iterations: float = ITERATIONS,
+        levels: LevelsArgument = "dtype",
+        rgb: bool | None = None,
+        progress: Progress | None = None,
+        *,
+        downsample: float = DOWNSAMPLE,
+    ) -> Array:
+        """Enhance a picture or a stack of pictures.
+
+        Parameters
+        ----------
+        image : array_like
+            (..., Y, X) grey or (..., Y, X, C) with C from 1 to 4; every plane on its own.
+        iterations : float
+            Of the curve, from 0 to 100; see `IteratedCurve.at`.
+        levels, rgb, downsample
+            As in `solve`.
+        progress : callable, optional
+            Called with the fraction done; what it raises stops the work.
+
+        Returns
+        -------
+        ndarray
+            A new array with the shape, dtype and levels of `image`.
+
+        Raises
+        ------
+        ImageError
+            If the array cannot be understood as pictures.
+        ValueError
+            If another argument is out of range.
+
+        Notes
+        -----
+        If the accelerator runs out of memory, the work is done again on the CPU with a warning.
+        """
+        number = checked_iterations(iterations)
+        array = as_image(image)
+        where = layout(array, rgb)
+        level = resolve_levels(colours(array, where), levels)
+        result = np.empty(array.shape, array.dtype)
+        pictures, used = Planes(array, where), self
+        for done, plane in enumerate(pictures):
+
+            def report(fraction: float, done: int = done) -> None:
+                if progress is not None:
+                    progress((done + fraction) / len(pictures))
+
+            def exposed(on: ZeroDCE, plane: Array = plane) -> Array:
+                return on._solve_plane(plane, where.alpha, level, downsample).at(number, progress=report)
+
+            result[pictures.place(done)], used = with_fallback(used, exposed)
+            report(1.0)
+        return result
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Weights of the network, named ``h.*``."""
+        return {f"h.{name}": tensor for name, tensor in self.h.state_dict().items()}
+
+    def load_state_dict(self, tensors: dict[str, Tensor], *, assign: bool = False) -> None:
+        """Set the weights; every name and shape must match, every value be finite."""
+        check_tensors(tensors, ("h.",))
+        part = {name.removeprefix("h."): x.to(torch.float32, copy=True) for name, x in tensors.items()}
+        self.h.load_state_dict(part, strict=True, assign=assign)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the weights and the model card as safetensors, beside and renamed."""
+        return write_weights(Path(path), FORMAT, asdict(self.architecture), self.card, self.state_dict())
+
+
+def read_zero_dce(path: Path) -> ZeroDCE:
+    """Read a weights file without ever executing anything in it; see `load_baseline`."""
+    header, tensors = read_weights(path, FORMAT, "Zero-DCE")
+    with fitting(path):
+        architecture = Architecture(**json.loads(header["architecture"]))
+        return ZeroDCE(architecture, read_card(header), tensors=tensors)

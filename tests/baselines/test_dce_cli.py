@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from clode_core import cli
+from clode_core.baselines import load_baseline
+from clode_core.files import read_picture
+
+
+def clode(*arguments):
+    return CliRunner().invoke(cli.app, [str(a) for a in arguments])
+
+
+def sentence(result):
+    """The one line that a failed command prints."""
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    (line,) = [line for line in result.stderr.splitlines() if line]
+    assert line.startswith("clode: ")
+    return line
+
+
+@pytest.fixture
+def photo(tmp_path, dark):
+    path = tmp_path / "photo.png"
+    Image.fromarray(dark).save(path)
+    return path
+
+
+def test_the_command_gives_what_the_library_gives(photo, tmp_path, dark, variant):
+    out = tmp_path / "out"
+    result = clode("enhance", photo, "-o", out, "--method", variant, "--iterations", "5")
+    assert result.exit_code == 0, result.stderr
+    expected = load_baseline(variant, device="cpu").enhance(dark, 5)
+    assert np.array_equal(read_picture(out / "photo.png").pixels, expected)
+
+
+def test_weights_of_ones_own_are_used(photo, tmp_path, method, variant, dark):
+    weights = method.save(tmp_path / "w.safetensors")
+    out = tmp_path / "out"
+    assert clode("enhance", photo, "-o", out, "--method", variant, "--weights", weights).exit_code == 0
+    assert np.array_equal(read_picture(out / "photo.png").pixels, method.enhance(dark))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--iterations", "8"], "--iterations means nothing to clode: leave it out, or use --time"),
+        (["--method", "zero-dce", "--time", "3"], "--time means nothing to zero-dce"),
+        (["--method", "zero-dce++", "--time", "auto"], "--time means nothing to zero-dce++"),
+        (["--method", "zero-dce", "--solver", "rk4"], "--solver means nothing to zero-dce"),
+        (["--method", "zero-dce", "--shared-exposure"], "--shared-exposure means nothing to zero-dce"),
+        (["--method", "zero-dce", "--denoise"], "--denoise means nothing to zero-dce"),
+        (["--method", "retinex"], "--method takes one of clode, zero-dce, zero-dce++, not 'retinex'"),
+        (["--method", "zero-dce", "--iterations", "-1"], "iterations must be a number from 0 to 100"),
+    ],
+)
+def test_options_of_the_other_method_are_refused_and_nothing_is_written(photo, tmp_path, options, told):
+    out = tmp_path / "out"
+    assert told in sentence(clode("enhance", photo, "-o", out, *options))
+    assert not out.exists()
+
+
+def test_asking_for_no_noise_removal_agrees_with_a_method_that_has_none(photo, tmp_path):
+    result = clode("enhance", photo, "-o", tmp_path / "out", "--method", "zero-dce", "--no-denoise")
+    assert result.exit_code == 0, result.stderr
+
+
+def test_info_lists_the_baselines_with_their_parameters():
+    shown = clode("info").stdout
+    assert "zero-dce++" in shown and "10,561 parameters" in shown and "79,416 parameters" in shown

@@ -1,0 +1,89 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import clode_core
+
+PACKAGE = Path(clode_core.__file__).parent
+
+
+@pytest.fixture
+def run_without(tmp_path):
+    """Run code on a copy of the package that lacks a folder."""
+
+    def run(folder, code):
+        place = tmp_path / "place"
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PACKAGE, place / "clode_core", ignore=ignored)
+        shutil.rmtree(place / "clode_core" / folder)
+        code = f"import sys; sys.path.insert(0, {str(place)!r})\n{code}"
+        return subprocess.run(
+            [sys.executable, "-P", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+        )
+
+    return run
+
+
+ENHANCE = """
+import clode_core, numpy as np
+assert clode_core.__file__.startswith(sys.path[0])
+assert clode_core.enhance(np.full((30, 40, 3), 20, np.uint8)).mean() > 40
+"""
+
+
+def test_without_baselines_clode_enhances_trains_and_says_what_is_missing(run_without):
+    code = (
+        ENHANCE
+        + """
+from typer.testing import CliRunner
+from clode_core import cli
+from clode_core.training import load_config
+from clode_core.training.subject import family_of
+from clode_core.training.objectives import make_objective
+config = load_config("clode-cpu")
+assert family_of(config).untrained().g is not None
+for stage in config.stages:
+    make_objective(stage)
+run = lambda *a: CliRunner().invoke(cli.app, a)
+assert run("info").exit_code == 0
+told = run("enhance", "x.png", "--method", "zero-dce")
+assert told.exit_code == 1 and "is not part of this installation" in told.stderr, told
+try:
+    family_of(load_config("zero-dce-cpu"))
+except ValueError as error:
+    assert "clode_core.baselines is missing" in str(error), error
+else:
+    raise AssertionError
+"""
+    )
+    result = run_without("baselines", code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_without_training_the_baselines_enhance(run_without):
+    code = (
+        ENHANCE
+        + """
+from clode_core.baselines import BASELINES, load_baseline
+for name in BASELINES:
+    assert load_baseline(name, device="cpu").enhance(np.full((30, 40, 3), 20, np.uint8)).mean() > 30
+"""
+    )
+    result = run_without("training", code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_names_of_the_baselines_are_known_without_torch():
+    code = "import sys; from clode_core.baselines import BASELINES; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_clode_does_not_import_the_baselines():
+    code = ENHANCE.replace("assert clode_core.__file__.startswith(sys.path[0])", "") + (
+        "assert not [m for m in sys.modules if m.startswith('clode_core.baselines')]"
+    )
+    result = subprocess.run([sys.executable, "-c", "import sys" + code], capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
