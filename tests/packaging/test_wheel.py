@@ -33,6 +33,8 @@ def test_the_wheel_holds_weights_configurations_and_types(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for part in (
         "weights/clode.safetensors",
+        "weights/zero-dce.safetensors",
+        "weights/zero-dce-pp.safetensors",
         "weights/README.md",
         "training/configs/clode-cpu.yaml",
         "py.typed",

@@ -1,0 +1,98 @@
+"""Zero-DCE and Zero-DCE++ with the packaged weights: quality on pairs, speed and memory.
+
+    python benchmarks/baselines.py LOW HIGH [--limit N]
+    python benchmarks/baselines.py --speed
+
+PSNR and SSIM as in quality.py, on pictures as they come: nothing removes noise. `best n` is the best whole
+number of iterations of each picture from 1 to 16. Every speed is one run in a process of its own, so that its
+peak memory is its own; times are without imports and the making of the picture.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from speed import SIZES, photograph
+
+from clode_core.baselines import BASELINES, load_baseline
+
+ITERATIONS = range(1, 17)
+
+
+def quality(low, high, limit):
+    import numpy as np
+    from quality import psnr, ssim
+
+    from clode_core.files import read_picture
+
+    names = sorted(p.name for p in low.iterdir())[:limit]
+    print(f"{len(names)} pairs")
+    print(f"{'':26}{'PSNR':>8}{'SSIM':>8}{'mean n':>8}")
+    for baseline in BASELINES:
+        method, table = load_baseline(baseline, device="cpu"), {"8": [], "best n": []}
+        for name in names:
+            path, reference = method.solve(read_picture(low / name).pixels), read_picture(high / name).pixels
+            pictures = {n: path.at(n) for n in ITERATIONS}
+            best = max(ITERATIONS, key=lambda n: psnr(pictures[n], reference))
+            for title, n in (("8", 8), ("best n", best)):
+                table[title].append((psnr(pictures[n], reference), ssim(pictures[n], reference), n))
+        for title, rows in table.items():
+            p, s, n = np.mean(rows, 0)
+            print(f"{baseline + ', ' + title:26}{p:8.2f}{s:8.3f}{n:8.2f}", flush=True)
+
+
+def child(baseline, megapixels):
+    picture = photograph(*SIZES[megapixels])
+    method = load_baseline(baseline, device="cpu")
+    start = time.perf_counter()
+    method.enhance(picture)
+    result = {"seconds": time.perf_counter() - start}
+    path = method.solve(picture)
+    path.at(8)
+    laps = []
+    for n in (6, 7, 9) if megapixels < 8 else ():
+        start = time.perf_counter()
+        path.at(n)
+        laps.append(time.perf_counter() - start)
+    result["again"] = statistics.median(laps) if laps else None
+    result["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(result))
+
+
+def speed():
+    print(f"{'':12}{'megapixels':>12}{'enhance s':>12}{'new n s':>10}{'MB':>8}")
+    for baseline in BASELINES:
+        for megapixels in (2, 24):
+            command = [sys.executable, __file__, "--child", baseline, str(megapixels)]
+            row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            again = f"{row['again']:.2f}" if row["again"] else "-"
+            print(
+                f"{baseline:12}{megapixels:12}{row['seconds']:12.2f}{again:>10}{row['megabytes']:8.0f}",
+                flush=True,
+            )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", type=Path, nargs="*", metavar="LOW HIGH")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child(arguments.child[0], int(arguments.child[1]))
+    elif arguments.speed:
+        speed()
+    elif len(arguments.folders) == 2:
+        quality(*arguments.folders, arguments.limit)
+    else:
+        parser.error("name the folders LOW and HIGH, or --speed")
+
+
+if __name__ == "__main__":
+    main()
