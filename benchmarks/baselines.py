@@ -17,32 +17,34 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+from quality import psnr, ssim
 from speed import SIZES, photograph
 
 from clode_core.baselines import BASELINES, load_baseline
+from clode_core.files import read_picture
 
 ITERATIONS = range(1, 17)
 
 
+def rows_of(method, pairs):
+    """PSNR, SSIM and iterations, means over the pairs, at 8 and at the best number of iterations."""
+    table = {"8": [], "best n": []}
+    for low, high in pairs:
+        path = method.solve(low)
+        pictures = {n: path.at(n) for n in ITERATIONS}
+        best = max(ITERATIONS, key=lambda n: psnr(pictures[n], high))
+        for title, n in (("8", 8), ("best n", best)):
+            table[title].append((psnr(pictures[n], high), ssim(pictures[n], high), n))
+    return {title: np.mean(rows, 0) for title, rows in table.items()}
+
+
 def quality(low, high, limit):
-    import numpy as np
-    from quality import psnr, ssim
-
-    from clode_core.files import read_picture
-
     names = sorted(p.name for p in low.iterdir())[:limit]
-    print(f"{len(names)} pairs")
-    print(f"{'':26}{'PSNR':>8}{'SSIM':>8}{'mean n':>8}")
+    pairs = [(read_picture(low / n).pixels, read_picture(high / n).pixels) for n in names]
+    print(f"{len(pairs)} pairs\n{'':26}{'PSNR':>8}{'SSIM':>8}{'mean n':>8}")
     for baseline in BASELINES:
-        method, table = load_baseline(baseline, device="cpu"), {"8": [], "best n": []}
-        for name in names:
-            path, reference = method.solve(read_picture(low / name).pixels), read_picture(high / name).pixels
-            pictures = {n: path.at(n) for n in ITERATIONS}
-            best = max(ITERATIONS, key=lambda n: psnr(pictures[n], reference))
-            for title, n in (("8", 8), ("best n", best)):
-                table[title].append((psnr(pictures[n], reference), ssim(pictures[n], reference), n))
-        for title, rows in table.items():
-            p, s, n = np.mean(rows, 0)
+        for title, (p, s, n) in rows_of(load_baseline(baseline, device="cpu"), pairs).items():
             print(f"{baseline + ', ' + title:26}{p:8.2f}{s:8.3f}{n:8.2f}", flush=True)
 
 

@@ -43,10 +43,10 @@ LARGEST_ITERATIONS = 100
 DOWNSAMPLE = 12.0
 """How much smaller, per side, the picture is that Zero-DCE++ looks at."""
 TILE = 512
-"""Columns that the full-size network sees at once."""
+"""Largest side, in pixels, of what the full-size network is run on, not counting what it sees around that."""
 HELD_PIXELS = 1 << 22
 """Pictures up to this many pixels keep their maps between two numbers of iterations."""
-_BAND_PIXELS, _LEAST_ROWS = 1 << 18, 64
+_BAND_PIXELS, _LEAST_ROWS = 1 << 20, 64
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class IteratedCurve:
         return list(self._full_size())
 
     def _full_size(self) -> Iterator[tuple[slice, Tensor]]:
-        rows = max(_LEAST_ROWS, _BAND_PIXELS // self.source.width)
+        rows = max(_LEAST_ROWS, min(TILE, _BAND_PIXELS // self.source.width))
         for start in range(0, self.source.height, rows):
             band = slice(start, min(self.source.height, start + rows))
             yield band, self._estimated(band)

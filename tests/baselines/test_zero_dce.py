@@ -180,3 +180,18 @@ def test_a_stack_cannot_be_solved_at_once(method, random):
 def test_the_picture_is_never_enlarged_for_the_network(method, dark, downsample):
     with pytest.raises(ValueError, match="downsample must be a number from 1 on"):
         method.solve(dark, downsample=downsample)
+
+
+def test_an_accelerator_out_of_memory_hands_the_work_to_the_cpu(method, dark, monkeypatch):
+    expected, solve = method.enhance(dark), ZeroDCE._solve_plane
+
+    def small_memory(self, *arguments):
+        if self.device.type != "cpu":
+            raise torch.OutOfMemoryError
+        return solve(self, *arguments)
+
+    monkeypatch.setattr(ZeroDCE, "_solve_plane", small_memory)
+    method.device = torch.device("cuda")  # its network stays where it can be tested
+    with pytest.warns(UserWarning, match="cuda ran out of memory"):
+        assert np.array_equal(method.enhance(dark), expected)
+    assert method.device.type == "cuda"
