@@ -33,7 +33,8 @@ from clode_core.image import (
     resolve_levels,
 )
 from clode_core.model import check_tensors, fitting, read_card, read_weights, write_weights
-from clode_core.trajectory import Progress, Source
+from clode_core.source import Source
+from clode_core.trajectory import Progress
 from clode_core.upsampling import Interpolated, bands
 
 FORMAT = "zero-dce-1"
