@@ -30,7 +30,7 @@ REFERENCE_SOLVER = Solver("dopri5", tolerance=1e-6, max_steps=10_000)
 GRID = 0.1
 _COARSE = 4
 
-Plane = NDArray[np.floating]  # type: ignore[type-arg]
+Plane = NDArray[np.floating]
 
 
 def discrete_states(h: CurveEstimator, image: Tensor, steps: int, last: Tensor) -> Tensor:
@@ -57,12 +57,17 @@ def discrete_states(h: CurveEstimator, image: Tensor, steps: int, last: Tensor) 
     Tensor
         (B, 3, H, W) in [0, 1].
     """
+    return discrete_path(h, image, steps, last)[-1]
+
+
+def discrete_path(h: CurveEstimator, image: Tensor, steps: int, last: Tensor) -> list[Tensor]:
+    """All states of `discrete_states`, the picture itself first."""
     width = (last / steps).to(image)
-    state = image[None].expand(len(width), -1, -1, -1)
+    states = [image[None].expand(len(width), -1, -1, -1)]
     for k in range(steps):
-        step = width[:, None, None, None]
-        state = (state + step * h(state, k * width) * state * (1 - state)).clamp(0, 1)
-    return state
+        state, step = states[-1], width[:, None, None, None]
+        states.append((state + step * h(state, k * width) * state * (1 - state)).clamp(0, 1))
+    return states
 
 
 def exponent_states(h: CurveEstimator, image: Tensor, steps: int, last: Tensor) -> Tensor:

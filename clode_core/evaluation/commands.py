@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,7 +80,7 @@ def evaluate(
     reference: _MaybeHigh = None,
     methods: Annotated[
         str | None,
-        typer.Option(help="Methods, separated by commas, such as clode,clode@auto,clode@2.5,clahe."),
+        typer.Option(help="Methods with commas between, such as clode,clode@auto,clode@2.5,clahe."),
     ] = None,
     metrics: Annotated[str | None, typer.Option(help="Metrics, separated by commas, or all.")] = None,
     output: _Output = None,
@@ -92,9 +93,7 @@ def evaluate(
     ] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of the model files of metrics.")] = None,
     ma_scores: Annotated[Path | None, typer.Option(help="CSV of method,picture,ma for PI.")] = None,
-    save_pictures: Annotated[
-        bool, typer.Option("--save-pictures", help="Keep the results, under -o.")
-    ] = False,
+    save_pictures: Annotated[bool, typer.Option("--save-pictures", help="Keep the results.")] = False,
     seconds: _Seconds = False,
 ) -> None:
     """Measure methods on pictures, with or without references."""
@@ -199,9 +198,18 @@ def _print_ablation(rows: list[AblationRow], pairs: int, size: int) -> None:
     from clode_core.evaluation.reports import number, print_table
 
     cells = [
-        [row.name, row.form, number(row.evaluations, 0), f"{1000 * row.seconds:.0f}"]
-        + [number(row.psnr, 2), number(row.ssim, 3), number(row.best_psnr, 2), number(row.best_ssim, 3)]
-        + [number(row.best_time, 2), number(row.distance, 1)]
+        [
+            row.name,
+            row.form,
+            number(row.evaluations, 0),
+            number(1000 * row.seconds, 0),
+            number(row.psnr, 2),
+            number(row.ssim, 3),
+            number(row.best_psnr, 2),
+            number(row.best_ssim, 3),
+            number(row.best_time, 2),
+            number(row.distance, 1),
+        ]
         for row in rows
     ]
     headings = ["", "steps of", "evaluations", "ms", "PSNR T=3", "SSIM T=3", "PSNR best T", "SSIM best T"]
@@ -219,7 +227,90 @@ def _write_ablation(folder: Path, rows: list[AblationRow], seconds: bool) -> Pat
     return write_text(folder / "ablation.csv", csv_text(headings, [list(row.values()) for row in stored]))
 
 
+class Plot(StrEnum):
+    """The figures."""
+
+    trajectories = "trajectories"
+    times = "times"
+    brightness = "brightness"
+    solvers = "solvers"
+    scatter = "scatter"
+
+
+def plot(
+    kind: Annotated[Plot, typer.Argument(help="Which figure.")],
+    low: Annotated[
+        Path | None, typer.Option("--input", "-i", help="Folder of dark pictures, or one; not for scatter.")
+    ] = None,
+    reference: _MaybeHigh = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A .png or .svg file; by default <figure>.png.")
+    ] = None,
+    limit: _Limit = None,
+    weights: _Weights = None,
+    device: _Device = "auto",
+    denoise: Annotated[bool, typer.Option("--denoise/--no-denoise", help="Remove noise (times).")] = True,
+    published: Annotated[str, typer.Option(help="The published table (scatter).")] = "lol",
+    measured: Annotated[
+        Path | None, typer.Option(help="A table.json of clode evaluate to add CLODE from (scatter).")
+    ] = None,
+) -> None:
+    """Draw a figure.
+
+    trajectories: states of one picture, discrete and continuous, in their principal components.
+    times: PSNR and SSIM over exposure time. brightness: mean intensity over exposure time.
+    solvers: distance from the tightest solve against evaluations.
+    scatter: weights against PSNR, from the published table.
+    """
+    with _errors():
+        from clode_core.cli import UserError, _model, _progress, _say
+        from clode_core.evaluation import figures
+        from clode_core.evaluation.published import published_table
+
+        target = output or Path(f"{kind.value}.png")
+        if target.suffix.lower() not in figures.SUFFIXES:
+            raise UserError(f"{target} is neither a .png nor an .svg file: choose another name with -o")
+        if kind is Plot.scatter:
+            rows = _measured_rows(measured, weights, device) if measured else []
+            _say(figures.save(figures.parameters_against_quality(published_table(published), rows), target))
+            return
+        if low is None:
+            raise UserError(f"clode plot {kind.value} needs pictures: name a folder or a picture by --input")
+        if kind is Plot.times and reference is None:
+            raise UserError("clode plot times compares with references: name their folder by --reference")
+        paired = kind in (Plot.times, Plot.trajectories)
+        matched = _matched(low, reference if paired else None, 1 if kind is Plot.trajectories else limit)
+        model = _model(weights, device)
+        alone = [path for path, _ in matched.pairs]
+        with _progress(len(matched.pairs), kind.value) as advance:
+            if kind is Plot.trajectories:
+                figure = figures.trajectories(*matched.pairs[0], model)
+            elif kind is Plot.times:
+                figure = figures.quality_over_time(matched.pairs, model, denoise=denoise, report=advance)
+            elif kind is Plot.brightness:
+                figure = figures.brightness_over_time(alone, model, report=advance)
+            else:
+                figure = figures.solver_errors(alone, model, report=advance)
+        _say(figures.save(figure, target))
+
+
+def _measured_rows(table: Path, weights: Path | None, device: str) -> list[tuple[str, float, int]]:
+    """CLODE's rows of a ``table.json``, with the number of weights of both networks."""
+    import json
+
+    from clode_core.cli import UserError, _count, _model
+
+    model = _model(weights, device)
+    count = _count(model.h) + _count(model.g)
+    try:
+        stored = json.loads(table.read_text(encoding="utf-8"))["measured"]
+        return [(r["title"], float(r["psnr"]), count) for r in stored if r["method"].startswith("clode")]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{table} is no table.json with psnr that clode evaluate wrote") from None
+
+
 def add_commands(app: typer.Typer) -> None:
     """Add the commands of this module to the command line."""
     app.command()(evaluate)
     app.command()(ablate)
+    app.command()(plot)

@@ -123,9 +123,9 @@ def choose_methods(names: Iterable[str], *, reference: bool) -> list[Method]:
     Parameters
     ----------
     names : iterable of str
-        ``input``; ``clode`` and ``control``, both also as ``@auto``, ``@best`` and ``@<time>``; ``gamma@best``
-        and ``gain@best``; ``histogram-equalisation``, ``clahe``, ``lime``; ``zero-dce`` and ``zero-dce++``,
-        both also as ``@<iterations>``.
+        ``input``; ``clode`` and ``control``, both also as ``@auto``, ``@best`` and ``@<time>``;
+        ``gamma@best`` and ``gain@best``; ``histogram-equalisation``, ``clahe``, ``lime``; ``zero-dce`` and
+        ``zero-dce++``, both also as ``@<iterations>``.
     reference : bool
         Whether there are references.
 
@@ -161,8 +161,8 @@ def _method(name: str) -> Method:
     if kind in BASELINES:
         return _baseline(name, kind, choice)
     raise ValueError(
-        f"unknown method {name!r}: choose among input, clode, clode@auto, clode@best, clode@2.5, control (with the "
-        f"same), gamma@best, gain@best, {', '.join(CLASSICAL)}, {', '.join(BASELINES)}"
+        f"unknown method {name!r}: choose among input, clode, clode@auto, clode@best, clode@2.5, "
+        f"control (with the same), gamma@best, gain@best, {', '.join(CLASSICAL)}, {', '.join(BASELINES)}"
     )
 
 
@@ -190,12 +190,11 @@ def _exposure(name: str, model: str, choice: str) -> Method:
             f"{name!r} is no method: after {model}@ comes auto, best or a time from "
             f"-{_FARTHEST_TIME:g} to {_FARTHEST_TIME:g}"
         )
-    return Method(
-        name,
-        f"{title}, T={time:g}",
-        lambda scene: Enhanced(scene.exposed(model, time), time),
-        models=(model,),
-    )
+
+    def at(scene: Scene) -> Enhanced:
+        return Enhanced(scene.exposed(model, time), time)
+
+    return Method(name, f"{title}, T={time:g}", at, models=(model,))
 
 
 def _baseline(name: str, kind: str, choice: str) -> Method:

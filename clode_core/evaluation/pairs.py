@@ -46,16 +46,15 @@ def match(low: Path, high: Path | None, limit: int | None = None) -> Matched:
     """
     dark = _by_stem(low)
     if high is None:
-        return Matched([(path, None) for path in dark.values()][:limit], [])
+        single: list[tuple[Path, Path | None]] = [(path, None) for path in dark.values()]
+        return Matched(single[:limit], [])
     bright = _by_stem(high)
     if low.is_file() and high.is_file():
         return Matched([(low, high)], [])
     alone = [p for s, p in dark.items() if s not in bright] + [p for s, p in bright.items() if s not in dark]
     pairs: list[tuple[Path, Path | None]] = [(path, bright[s]) for s, path in dark.items() if s in bright]
     if not pairs:
-        raise ValueError(
-            f"no picture in {low} has one of the same name in {high}: names match without suffix"
-        )
+        raise ValueError(f"no picture in {low} has one of the same name in {high}: rename them alike")
     return Matched(pairs[:limit], alone)
 
 

@@ -24,7 +24,7 @@ _ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 
 def number(value: float, digits: int) -> str:
     """A number with so many decimals; a dash for what is no number."""
-    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
 
 
 def heading(metric: str) -> str:
@@ -55,7 +55,7 @@ def print_comparison(console: Console, comparison: Comparison, *, seconds: bool)
     rows = []
     for method, values in comparison.means():
         cells = [number(values[m.name], m.digits) for m in metrics]
-        chosen = number(values["parameter"], 2) if method.models else "–"
+        chosen = number(values["parameter"], 2) if method.models else "-"
         rows.append([method.title, *cells, chosen, *([number(values["seconds"], 2)] if seconds else [])])
     print_table(console, f"{comparison.pictures} pictures, means", headings, rows)
 
@@ -64,7 +64,7 @@ def print_published(console: Console, table: PublishedTable) -> None:
     """Print a published table, marked as not measured here."""
     rows = [
         [row.method, row.training, row.source + (f" ({row.note})" if row.note else "")]
-        + [number(row.values.get(c, math.nan), METRICS[c].digits) for c in table.columns]
+        + [f"{row.values[c]:g}" if c in row.values else "-" for c in table.columns]
         for row in table.rows
     ]
     print_table(

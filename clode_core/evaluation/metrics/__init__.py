@@ -1,4 +1,4 @@
-"""The metrics, one table: what each is called, which way is better, what it needs, and whose code computes it."""
+"""The metrics, one table: name, better direction, what is needed, and whose code computes it."""
 
 from __future__ import annotations
 
@@ -173,9 +173,9 @@ METRICS: dict[str, Metric] = {
             _lpips,
         ),
         Metric(
-            "delta-e-2000", "ΔE 2000", "lower", 2, True, "CIEDE2000, D65; scikit-image", _pair(delta_e_2000)
+            "delta-e-2000", "ΔE2000", "lower", 2, True, "CIEDE2000, D65; scikit-image", _pair(delta_e_2000)
         ),
-        Metric("delta-e-ab", "ΔE ab", "lower", 2, True, "CIE 1976, D65; scikit-image", _pair(delta_e_ab)),
+        Metric("delta-e-ab", "ΔEab", "lower", 2, True, "CIE 1976, D65; scikit-image", _pair(delta_e_ab)),
         Metric(
             "colour-matching",
             "Colour matching",

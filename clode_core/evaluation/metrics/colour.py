@@ -88,4 +88,4 @@ def log_chroma_histogram(picture: Pixels) -> NDArray[np.float64]:
             for c, (a, b) in enumerate(others)
         ]
     )
-    return histogram / (histogram.sum() + _LEAST)
+    return np.asarray(histogram / (histogram.sum() + _LEAST))

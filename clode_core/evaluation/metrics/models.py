@@ -1,4 +1,4 @@
-"""Model files that metrics need and that cannot be shipped: where they are looked for, and how to get them."""
+"""Model files that metrics need and that cannot be shipped: where they are, and how to get them."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class ModelFile:
         """A sentence that says where the file comes from."""
         package, version = self.archive.removesuffix(".tar.gz").rsplit("-", 1)
         return (
-            f"download {self.archive} from https://pypi.org/project/{package.replace('_', '-')}/{version}/#files "
-            f"into a folder and name that folder by --models or {FOLDER_VARIABLE}"
+            f"download {self.archive} from https://pypi.org/project/{package.replace('_', '-')}/{version}/"
+            f"#files into a folder and name that folder by --models or {FOLDER_VARIABLE}"
         )
 
     def read(self, folder: Path | None = None) -> bytes:
