@@ -117,7 +117,15 @@ def trajectories(low: Path, high: Path | None, model: Model) -> Figure:
     for time in range(round(LAST_TIME) + 1):
         at = continuous[10 * time]
         axes.plot(*at, "o", color=COLOURS["CLODE"], markersize=5)
-        axes.annotate(f"T={time}", at, xytext=(2, 9), textcoords="offset points", color=COLOURS["CLODE"])
+        rising = time > 0 and at[1] > continuous[10 * time - 1][1]
+        axes.annotate(
+            f"T={time}",
+            at,
+            xytext=(-6, 6) if rising else (3, 8),
+            ha="right" if rising else "left",
+            textcoords="offset points",
+            color=COLOURS["CLODE"],
+        )
     for n, path, colour in zip(DISCRETE, discrete, ("#8c564b", "#c2571a", "#e0a030", "#7a7a7a"), strict=True):
         label = f"{n} discrete step{'s' * (n > 1)} to T={TIME:g}"
         axes.plot(*path.T, "--", color=colour, marker="s", markersize=4, linewidth=1.2, label=label)
@@ -293,11 +301,15 @@ def parameters_against_quality(
                 fontsize=9,
                 bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
             )
-    for row in unknown:
+    values = [row.values["psnr"] for row in table.rows] + [row[1] for row in measured]
+    free = -math.inf
+    for row in sorted(unknown, key=lambda row: row.values["psnr"]):
         axes.axhline(row.values["psnr"], color="#7a7a7a", linewidth=0.7, linestyle=":", zorder=0)
+        height = max(row.values["psnr"], free)
+        free = height + 0.035 * (max(values) - min(values))
         axes.annotate(
             row.method,
-            (1.01, row.values["psnr"]),
+            (1.01, height),
             xycoords=("axes fraction", "data"),
             fontsize=8,
             color="#555555",
@@ -311,5 +323,5 @@ def parameters_against_quality(
     axes.set_xlabel("number of weights (dotted: not stated by a source at hand)")
     axes.set_ylabel("PSNR in dB")
     axes.set_title(table.dataset, fontsize=10)
-    axes.legend(loc="upper left", framealpha=1)
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
