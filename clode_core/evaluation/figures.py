@@ -279,9 +279,9 @@ def parameters_against_quality(
     known = [row for row in table.rows if row.parameters is not None]
     unknown = [row for row in table.rows if row.parameters is None]
     points = [(row.method, row.values["psnr"], row.parameters) for row in known]
-    for label, rows, marker, colour in (
-        ("published", points, "o", "#7a7a7a"),
-        ("measured here, on other pictures", measured, "D", COLOURS["CLODE"]),
+    for label, rows, marker, colour, side in (
+        ("published", points, "o", "#7a7a7a", "center"),
+        ("measured here, on other pictures", measured, "D", COLOURS["CLODE"], "left"),
     ):
         if rows:
             axes.plot(
@@ -291,12 +291,14 @@ def parameters_against_quality(
                 color=colour,
                 markersize=8,
                 label=label,
+                zorder=5,
             )
         for name, value, count in rows:
             axes.annotate(
                 name,
                 (count, value),
-                xytext=(9, -4),
+                xytext=(9, -4) if side == "left" else (0, 8),
+                ha=side,
                 textcoords="offset points",
                 fontsize=9,
                 bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
