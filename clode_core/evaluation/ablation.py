@@ -202,12 +202,13 @@ def ablate(
             progress(index, low.name)
         try:
             image, reference = _shrunk_pair(model, low, high, size or model.architecture.working_size)
+            tight, _ = _at(_continuous(REFERENCE_SOLVER), model, image, [TIME])
+            found = [_measure(variant, model, image, reference, tight[0]) for variant in rows]
         except (ValueError, OSError) as error:
-            failures.append(str(error))
+            failures.append(str(error) if str(low) in str(error) else f"{low}: {error}")
             continue
-        tight, _ = _at(_continuous(REFERENCE_SOLVER), model, image, [TIME])
-        for variant, measured in zip(rows, numbers, strict=True):
-            measured.append(_measure(variant, model, image, reference, tight[0]))
+        for measured, values in zip(numbers, found, strict=True):
+            measured.append(values)
     table = []
     for variant, measured in zip(rows, numbers, strict=True):
         if measured:
