@@ -220,7 +220,7 @@ def ablate(
 
 def _shrunk_pair(model: Model, low: Path, high: Path | None, size: int) -> tuple[Tensor, Plane]:
     from clode_core.image import Levels
-    from clode_core.trajectory import Source
+    from clode_core.source import Source
 
     source, reference = read_pair(low, high)
     if reference is None:

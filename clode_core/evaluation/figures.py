@@ -22,7 +22,7 @@ from clode_core.evaluation.published import PublishedTable
 from clode_core.evaluation.search import LAST_TIME
 from clode_core.image import Levels
 from clode_core.ode import Solver, solve_dense
-from clode_core.trajectory import Source
+from clode_core.source import Source
 
 if TYPE_CHECKING:
     from torch import Tensor
