@@ -13,37 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from skimage.metrics import structural_similarity
 
+from clode_core.evaluation.methods import control_of
+from clode_core.evaluation.metrics.fidelity import psnr, ssim
+from clode_core.evaluation.search import TIMES, best
 from clode_core.files import read_picture
-from clode_core.model import Model, load_model
-
-GRID = 0.05
-
-
-def psnr(a, b):
-    return -10 * np.log10(np.mean((a.astype(np.float64) - b) ** 2) / 255**2)
-
-
-def ssim(a, b):
-    return structural_similarity(
-        a.astype(np.float64),
-        b.astype(np.float64),
-        data_range=255,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-        channel_axis=2,
-    )
-
-
-def best_time(score, last=5.0):
-    """Grid time of the highest score: every 8th grid point, then every one around the best."""
-    count = round(last / GRID)
-    score = lru_cache(None)(score)
-    coarse = max(range(0, count + 1, 8), key=lambda k: score(k * GRID))
-    fine = range(max(0, coarse - 8), min(count, coarse + 8) + 1)
-    return max(fine, key=lambda k: score(k * GRID)) * GRID
+from clode_core.model import load_model
 
 
 def time_for(path, statistic, level):
@@ -60,7 +35,7 @@ def rows_of(model, pairs, denoise, extra):
     for low, high in pairs:
         path = model.solve(low)
         at = lru_cache(None)(lambda t: path.at(t, denoise=denoise))
-        times = {"T=3": 3.0, "best T": best_time(lambda t: psnr(at(t), high)), "auto": path.auto()}
+        times = {"T=3": 3.0, "best T": best(lambda t: psnr(at(t), high), TIMES), "auto": path.auto()}
         if extra:
             times["95th percentile at 0.7"] = time_for(path, lambda g: torch.quantile(g, 0.95), 0.7)
             times["mean at 0.4"] = time_for(path, torch.mean, 0.4)
@@ -83,8 +58,7 @@ def main():
     model = load_model(arguments.weights, device="cpu")
     if arguments.working_size:
         model.architecture = replace(model.architecture, working_size=arguments.working_size)
-    control = Model(replace(model.architecture, curve_network="control", curve_options={}))
-    control.g.load_state_dict(model.g.state_dict())
+    control = control_of(model)
     denoise = not arguments.no_denoise
     print(f"{len(pairs)} pairs, noise removal {'on' if denoise else 'off'}")
     print(f"{'':34}{'PSNR':>8}{'SSIM':>8}{'mean T':>8}")

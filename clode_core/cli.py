@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -423,6 +423,12 @@ def _count(network: object) -> int:
     from torch import nn
 
     return sum(p.numel() for p in network.parameters()) if isinstance(network, nn.Module) else 0
+
+
+with suppress(ModuleNotFoundError):  # a package without the evaluation is whole without its commands
+    from clode_core.evaluation.commands import add_commands
+
+    add_commands(app)
 
 
 def main() -> None:

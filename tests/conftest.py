@@ -18,11 +18,12 @@ pytest_plugins = ["pytestqt.plugin", "napari.utils._testsupport"] if WINDOWS els
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out the tests on real pictures where there are none."""
-    if os.environ.get("CLODE_DATA"):
-        return
-    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("data")])
-    items[:] = [item for item in items if not item.get_closest_marker("data")]
+    """Leave out the tests on real pictures, and on model files of metrics, where there are none."""
+    folders = {"data": "CLODE_DATA", "models": "CLODE_METRIC_MODELS"}
+    absent = [marker for marker, variable in folders.items() if not os.environ.get(variable)]
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in absent)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,12 +1,10 @@
 """The packaged weights on the validation pairs, beside the control with the same noise removal."""
 
-from dataclasses import replace
-
 import pytest
 import quality
 
+from clode_core.evaluation.methods import control_of
 from clode_core.files import read_picture
-from clode_core.model import Model
 
 pytestmark = pytest.mark.data
 
@@ -21,9 +19,7 @@ def tables(model, data_folder):
         for low in sorted((folder / "low").iterdir())
     ]
     assert len(pairs) == 60
-    control = Model(replace(model.architecture, curve_network="control", curve_options={}))
-    control.g.load_state_dict(model.g.state_dict())
-    return tuple(quality.rows_of(candidate, pairs, True, False) for candidate in (model, control))
+    return tuple(quality.rows_of(candidate, pairs, True, False) for candidate in (model, control_of(model)))
 
 
 @pytest.mark.parametrize("column", GOALS)

@@ -37,6 +37,7 @@ def test_the_wheel_holds_weights_configurations_and_types(wheel):
         "weights/zero-dce-pp.safetensors",
         "weights/README.md",
         "training/configs/clode-cpu.yaml",
+        "evaluation/published.yaml",
         "py.typed",
         "gimp/plugin/clode.py",
         "gimp/plugin/dialog.py",
