@@ -284,11 +284,11 @@ def test_a_folder_that_others_can_open_is_refused(tmp_path):
 
 
 def test_what_dead_workers_left_is_swept_away(private_place, owner):
-    stale = place_for(owner.pid)
+    stale = place_for(owner.pid, sys.executable)
     assert os.path.isdir(stale)
     owner.kill()
     owner.wait()
-    place_for(os.getpid())
+    place_for(os.getpid(), sys.executable)
     assert not os.path.exists(stale)
 
 

@@ -20,7 +20,7 @@ _PAUSE = 0.02
 
 
 class Launcher:
-    """Connections to the one worker of a process.
+    """Connections to the worker of a process and a Python.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Launcher:
         self.idle = idle
         self._child: subprocess.Popen[bytes] | None = None
         try:
-            self.folder = place_for(owner)
+            self.folder = place_for(owner, interpreter)
         except PlaceError as error:
             raise WorkerError(str(error)) from None
         except OSError as error:

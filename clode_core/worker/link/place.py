@@ -9,6 +9,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import zlib
 
 from .owner import alive, started
 
@@ -23,10 +24,9 @@ class PlaceError(Exception):
     """No folder that is safe to use; the message says what to do."""
 
 
-def place_for(owner: int) -> str:
-    """Make or find the folder of the worker that serves a process; only this user can open it."""
-    since = started(owner)
-    name = f"{owner}-{since}" if since else str(owner)
+def place_for(owner: int, interpreter: str) -> str:
+    """Make or find the folder of the worker that serves a process with a Python; only this user can open it."""
+    name = f"{owner}-{started(owner) or ''}-{zlib.crc32(os.fsencode(interpreter)):08x}"
     base = _base()
     _sweep(base)
     return private(os.path.join(base, name))
@@ -51,7 +51,7 @@ def _base() -> str:
     candidates = [os.path.join(runtime, "clode")] if os.path.isdir(runtime) else []
     candidates += [os.path.join(home, f"clode-{os.getuid()}") for home in (tempfile.gettempdir(), "/tmp")]
     for base in candidates:
-        if len(os.fsencode(base)) + len(f"/{2**22}-{2**63}/{SOCKET}") <= _LONGEST_SOCKET:
+        if len(os.fsencode(base)) + len(f"/{2**22}-{2**63}-{2**31:08x}/{SOCKET}") <= _LONGEST_SOCKET:
             with contextlib.suppress(OSError):
                 return private(base)
     raise PlaceError(f"CLODE's worker finds no folder for its socket: make {candidates[-1]} possible")
@@ -60,7 +60,7 @@ def _base() -> str:
 def _sweep(base: str) -> None:
     """Remove what workers of processes that are gone left behind."""
     for name in os.listdir(base):
-        owner, _, since = name.partition("-")
+        owner, since = [*name.split("-"), ""][:2]
         if owner.isdigit() and not alive(int(owner), since):
             shutil.rmtree(os.path.join(base, name), ignore_errors=True)
 
