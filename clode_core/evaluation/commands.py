@@ -89,7 +89,7 @@ def evaluate(
     device: _Device = "auto",
     denoise: Annotated[bool, typer.Option("--denoise/--no-denoise", help="Remove noise.")] = True,
     published: Annotated[
-        str | None, typer.Option(help="Print a published table beside what is measured: lol, lol-gt-mean, sice.")
+        str | None, typer.Option(help="Print a published table too: lol, lol-gt-mean, sice.")
     ] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of the model files of metrics.")] = None,
     ma_scores: Annotated[Path | None, typer.Option(help="CSV of method,picture,ma for PI.")] = None,

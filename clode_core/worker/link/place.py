@@ -25,7 +25,7 @@ class PlaceError(Exception):
 
 
 def place_for(owner: int, interpreter: str) -> str:
-    """Make or find the folder of the worker that serves a process with a Python; only this user can open it."""
+    """Make or find the folder of the worker of a process and a Python; only this user can open it."""
     name = f"{owner}-{started(owner) or ''}-{zlib.crc32(os.fsencode(interpreter)):08x}"
     base = _base()
     _sweep(base)
