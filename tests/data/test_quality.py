@@ -8,7 +8,7 @@ from clode_core.files import read_picture
 
 pytestmark = pytest.mark.data
 
-# Noise removal that never saw grey pictures reaches 25.01 dB at the best time, but leaves grey noise as it is.
+# Noise removal that never saw grey pictures reaches 25.01 dB at the best time, but leaves grey noise alone.
 GOALS = {"T=3": (18.6, 0.76), "best T": (24.95, 0.80), "auto": (19.8, 0.76)}
 
 
