@@ -53,6 +53,10 @@ _STYLE: Any = {
 }
 
 
+def _counted(pictures: int) -> str:
+    return "1 picture" if pictures == 1 else f"{pictures} pictures"
+
+
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG (150 dots per inch) or SVG, whole or not at all, the same bytes each time.
 
@@ -210,7 +214,7 @@ def brightness_over_time(paths: Sequence[Path], model: Model, *, report: Report)
     axes.set_xlabel("exposure time T")
     axes.set_ylabel("mean intensity (0 black, 1 white)")
     axes.set_ylim(0, 1)
-    axes.set_title(f"{len(paths)} pictures")
+    axes.set_title(_counted(len(paths)))
     axes.legend(loc="upper left")
     return figure
 
@@ -251,7 +255,7 @@ def solver_errors(paths: Sequence[Path], model: Model, *, report: Report) -> Fig
     axes.minorticks_off()
     axes.set_xlabel("evaluations of h for one solve to T = 3")
     axes.set_ylabel("PSNR against the tightest solve in dB")
-    axes.set_title(f"{len(paths)} pictures at {model.architecture.working_size} pixels")
+    axes.set_title(f"{_counted(len(paths))} at {model.architecture.working_size} pixels")
     axes.legend(loc="upper left")
     return figure
 
