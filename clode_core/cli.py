@@ -6,8 +6,8 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,12 +15,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clode_core.gimp.commands import app as gimp_app
+from clode_core.terminal import (
+    UserError,
+    chosen_model,
+    complain,
+    count_weights,
+    make_folder,
+    plain_errors,
+    progress_bar,
+    say,
+)
 
 if TYPE_CHECKING:
     from clode_core.baselines.zero_dce import ZeroDCE
     from clode_core.files import Picture
     from clode_core.image import Array, LevelsArgument
-    from clode_core.model import Model
     from clode_core.ode import Solver
     from clode_core.trajectory import ExposureTime
 
@@ -48,27 +57,6 @@ _Levels = Annotated[
 
 _CLODE_ONLY = ["time", "denoise", "solver", "step", "tolerance", "shared_exposure"]
 """Options of `enhance` that only CLODE has."""
-
-
-class UserError(Exception):
-    """What the user can put right; its message is all that is shown."""
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Show an error that a user can cause as one sentence, and leave with exit code 1."""
-    try:
-        yield
-    except (UserError, ValueError, OSError, MemoryError) as error:
-        _complain(error)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        _complain("interrupted; finished files are complete")
-        raise typer.Exit(130) from None
-
-
-def _complain(error: object) -> None:
-    typer.echo(f"clode: {' '.join(str(error).split()) or type(error).__name__}", err=True)
 
 
 def _exposure_time(text: str) -> ExposureTime:
@@ -120,12 +108,6 @@ def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _say(path: Path) -> None:
-    """Print a path, whatever bytes are in its name."""
-    encoding = sys.stdout.encoding or "utf-8"
-    typer.echo(os.fsencode(path).decode(encoding, "backslashreplace"))
-
-
 def _depth_levels(picture: Picture, levels: LevelsArgument) -> LevelsArgument:
     """The levels of a file that says it holds fewer bits than its integers could, such as 12 in 16."""
     dtype = picture.pixels.dtype
@@ -147,21 +129,6 @@ def _targets(sources: list[Path], folder: Path) -> list[Path]:
             )
         seen[name] = source
     return targets
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be made or is no folder ({error.strerror}): choose another with -o"
-        ) from None
-
-
-def _model(weights: Path | None, device: str) -> Model:
-    from clode_core.model import load_model
-
-    return load_model(weights, device=device)
 
 
 def _baseline(name: str, weights: Path | None, device: str) -> ZeroDCE:
@@ -198,31 +165,6 @@ def _solver(name: str, step: float, tolerance: float) -> Solver:
     return Solver(name, step, tolerance)
 
 
-@contextmanager
-def _progress(total: int, what: str) -> Iterator[Callable[[float, str], None]]:
-    """A progress bar on the terminal; gives a function of (units done, label)."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        ProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns: tuple[ProgressColumn, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-    )
-    console = Console(stderr=True)
-    columns += (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done, label: bar.update(task, completed=done, description=label)
-
-
 @app.command()
 def enhance(
     context: typer.Context,
@@ -246,7 +188,7 @@ def enhance(
 ) -> None:
     """Brighten pictures; the originals stay as they are."""
     failed = 0
-    with _plain_errors():
+    with plain_errors():
         _refuse_foreign_options(context, method)
         exposure_time = _exposure_time(time)
         level = _levels(levels)
@@ -264,14 +206,14 @@ def enhance(
                 enhance_array,
                 exposure_time=exposure_time,
                 denoise=denoise,
-                model=_model(weights, device),
+                model=chosen_model(weights, device),
                 solver=chosen,
                 shared_exposure=shared_exposure,
             )
         else:
             enhanced = partial(_baseline(method, weights, device).enhance, iterations=_iterations(iterations))
-        _make_folder(output)
-        with _progress(len(sources), "enhance") as advance:
+        make_folder(output)
+        with progress_bar(len(sources), "enhance") as advance:
             for done, (source, target) in enumerate(zip(sources, targets, strict=True)):
 
                 def report(fraction: float, done: int = done, name: str = source.name) -> None:
@@ -289,9 +231,9 @@ def enhance(
                 except (ValueError, OSError, MemoryError) as error:
                     failed += 1
                     message = str(error) or "out of memory"
-                    _complain(message if str(source) in message else f"{source}: {message}")
+                    complain(message if str(source) in message else f"{source}: {message}")
                 else:
-                    _say(target)
+                    say(target)
         if failed:
             raise UserError(f"{failed} of {len(sources)} pictures could not be enhanced")
 
@@ -313,7 +255,7 @@ def ladder(
     tolerance: _Tolerance = 1e-3,
 ) -> None:
     """Draw a contact sheet of one picture over exposure time, all from one solve."""
-    with _plain_errors():
+    with plain_errors():
         try:
             steps = [float(part) for part in times.split(",")]
         except ValueError:
@@ -329,7 +271,7 @@ def ladder(
         sheet = contact_sheet(
             picture.pixels,
             steps,
-            model=_model(weights, device),
+            model=chosen_model(weights, device),
             denoise=denoise,
             width=width,
             solver=chosen,
@@ -337,13 +279,13 @@ def ladder(
             rgb=picture.channels_last,
         )
         write_picture(target, sheet)
-        _say(target)
+        say(target)
 
 
 @app.command()
 def info(weights: _Weights = None, device: _Device = "auto") -> None:
     """Show the version, the device and the model card."""
-    with _plain_errors():
+    with plain_errors():
         import platform
 
         import torch
@@ -354,7 +296,7 @@ def info(weights: _Weights = None, device: _Device = "auto") -> None:
         from clode_core import __version__
         from clode_core.model import PACKAGED_WEIGHTS
 
-        model = _model(weights, device)
+        model = chosen_model(weights, device)
         table = Table(show_header=False, box=None)
         table.add_column()
         table.add_column(overflow="fold")
@@ -364,8 +306,10 @@ def info(weights: _Weights = None, device: _Device = "auto") -> None:
             "torch": f"{torch.__version__}, {torch.get_num_threads()} threads",
             "device": _describe(model.device),
             "weights": str(weights or PACKAGED_WEIGHTS),
-            "curve network": f"{model.architecture.curve_network}, {_count(model.h):,} parameters",
-            "noise removal": f"{model.architecture.noise_network or 'none'}, {_count(model.g):,} parameters",
+            "curve network": f"{model.architecture.curve_network}, {count_weights(model.h):,} parameters",
+            "noise removal": (
+                f"{model.architecture.noise_network or 'none'}, {count_weights(model.g):,} parameters"
+            ),
             "working size": f"{model.architecture.working_size} pixels",
         }
         rows |= _baselines(device)
@@ -391,13 +335,13 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
 ) -> None:
     """Train weights; checkpoints, curves and pictures go to the output folder of the configuration."""
-    with _plain_errors():
+    with plain_errors():
         try:
             from clode_core.training import load_config, run_training
         except ModuleNotFoundError as error:
             raise UserError(f"training needs {error.name}: pip install 'clode-core[train]'") from None
         weights = run_training(load_config(config, overrides=change or []), resume=resume)
-        _say(weights)
+        say(weights)
 
 
 def _baselines(device: str) -> dict[str, str]:
@@ -407,7 +351,7 @@ def _baselines(device: str) -> dict[str, str]:
     except ModuleNotFoundError:
         return {}
     return {
-        name: f"{_count(load_baseline(name, device=device).h):,} parameters, {packaged_weights(name)}"
+        name: f"{count_weights(load_baseline(name, device=device).h):,} parameters, {packaged_weights(name)}"
         for name in BASELINES
     }
 
@@ -417,12 +361,6 @@ def _describe(device: object) -> str:
 
     kind = torch.device(str(device))
     return f"{kind} ({torch.cuda.get_device_name(kind)})" if kind.type == "cuda" else str(kind)
-
-
-def _count(network: object) -> int:
-    from torch import nn
-
-    return sum(p.numel() for p in network.parameters()) if isinstance(network, nn.Module) else 0
 
 
 with suppress(ModuleNotFoundError):  # a package without the evaluation is whole without its commands

@@ -10,6 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clode_core.terminal import (
+    UserError,
+    chosen_model,
+    complain,
+    count_weights,
+    make_folder,
+    plain_errors,
+    progress_bar,
+    say,
+)
+
 if TYPE_CHECKING:
     from clode_core.evaluation.ablation import AblationRow
     from clode_core.evaluation.pairs import Matched
@@ -34,9 +45,7 @@ _Seconds = Annotated[bool, typer.Option("--seconds", help="Write times into the 
 @contextmanager
 def _errors() -> Iterator[None]:
     """The command line's sentences for errors, and one for a package that is missing."""
-    from clode_core.cli import UserError, _plain_errors
-
-    with _plain_errors():
+    with plain_errors():
         try:
             yield
         except ModuleNotFoundError as error:
@@ -67,10 +76,9 @@ def _console() -> Any:
 
 
 def _finish(failures: list[str], what: str) -> None:
-    from clode_core.cli import UserError, _complain
 
     for failure in failures:
-        _complain(failure)
+        complain(failure)
     if failures:
         raise UserError(f"{len(failures)} {what} could not be measured")
 
@@ -98,7 +106,6 @@ def evaluate(
 ) -> None:
     """Measure methods on pictures, with or without references."""
     with _errors():
-        from clode_core.cli import UserError, _make_folder, _model, _progress
         from clode_core.evaluation import reports
         from clode_core.evaluation.comparison import compare, models_for
         from clode_core.evaluation.methods import choose_methods
@@ -120,22 +127,22 @@ def evaluate(
             raise UserError("--save-pictures puts the results under the folder of -o: give one")
         matched = _matched(low, reference, limit)
         if output is not None:
-            _make_folder(output)
+            make_folder(output)
 
         def keep(method: str, name: str, picture: Any) -> None:
             from clode_core.files import write_picture
 
             assert output is not None
             folder = output / "pictures" / method
-            _make_folder(folder)
+            make_folder(folder)
             write_picture(folder / f"{name}.png", picture)
 
-        with _progress(len(matched.pairs), "evaluate") as advance:
+        with progress_bar(len(matched.pairs), "evaluate") as advance:
             done = compare(
                 matched.pairs,
                 chosen_methods,
                 chosen_metrics,
-                models_for(chosen_methods, lambda: _model(weights, device)),
+                models_for(chosen_methods, lambda: chosen_model(weights, device)),
                 resources=Resources(models, ma_scores),
                 denoise=denoise,
                 progress=advance,
@@ -174,7 +181,6 @@ def ablate(
 ) -> None:
     """Compare discrete steps with the ODE: one network, at one size, without noise removal."""
     with _errors():
-        from clode_core.cli import UserError, _make_folder, _model, _progress
         from clode_core.evaluation.ablation import ablate as measure
 
         counts = [int(part) if part.strip().isdecimal() else 0 for part in steps.split(",")]
@@ -182,10 +188,10 @@ def ablate(
             raise UserError(f"--steps takes whole numbers from 1 to 1000 separated by commas, not {steps!r}")
         matched = _matched(low, reference, limit)
         if output is not None:
-            _make_folder(output)
-        model = _model(weights, device)
+            make_folder(output)
+        model = chosen_model(weights, device)
         side = size or model.architecture.working_size
-        with _progress(len(matched.pairs), "ablate") as advance:
+        with progress_bar(len(matched.pairs), "ablate") as advance:
             rows, failures = measure(matched.pairs, model, steps=counts, size=size, progress=advance)
         if rows:
             _print_ablation(rows, len(matched.pairs) - len(failures), side)
@@ -263,7 +269,6 @@ def plot(
     scatter: weights against PSNR, from the published table.
     """
     with _errors():
-        from clode_core.cli import UserError, _model, _progress, _say
         from clode_core.evaluation import figures
         from clode_core.evaluation.published import published_table
 
@@ -272,7 +277,7 @@ def plot(
             raise UserError(f"{target} is neither a .png nor an .svg file: choose another name with -o")
         if kind is Plot.scatter:
             rows = _measured_rows(measured, weights, device) if measured else []
-            _say(figures.save(figures.parameters_against_quality(published_table(published), rows), target))
+            say(figures.save(figures.parameters_against_quality(published_table(published), rows), target))
             return
         if low is None:
             raise UserError(f"clode plot {kind.value} needs pictures: name a folder or a picture by --input")
@@ -280,9 +285,9 @@ def plot(
             raise UserError("clode plot times compares with references: name their folder by --reference")
         paired = kind in (Plot.times, Plot.trajectories)
         matched = _matched(low, reference if paired else None, 1 if kind is Plot.trajectories else limit)
-        model = _model(weights, device)
+        model = chosen_model(weights, device)
         alone = [path for path, _ in matched.pairs]
-        with _progress(len(matched.pairs), kind.value) as advance:
+        with progress_bar(len(matched.pairs), kind.value) as advance:
             if kind is Plot.trajectories:
                 figure = figures.trajectories(*matched.pairs[0], model)
             elif kind is Plot.times:
@@ -291,17 +296,15 @@ def plot(
                 figure = figures.brightness_over_time(alone, model, report=advance)
             else:
                 figure = figures.solver_errors(alone, model, report=advance)
-        _say(figures.save(figure, target))
+        say(figures.save(figure, target))
 
 
 def _measured_rows(table: Path, weights: Path | None, device: str) -> list[tuple[str, float, int]]:
     """CLODE's rows of a ``table.json``, with the number of weights of both networks."""
     import json
 
-    from clode_core.cli import UserError, _count, _model
-
-    model = _model(weights, device)
-    count = _count(model.h) + _count(model.g)
+    model = chosen_model(weights, device)
+    count = count_weights(model.h) + count_weights(model.g)
     try:
         stored = json.loads(table.read_text(encoding="utf-8"))["measured"]
         return [(r["title"], float(r["psnr"]), count) for r in stored if r["method"].startswith("clode")]

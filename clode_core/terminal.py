@@ -1,0 +1,92 @@
+"""What every command of ``clode`` does alike: errors in plain words, progress, folders, models."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from clode_core.model import Model
+
+
+class UserError(Exception):
+    """What the user can put right; its message is all that is shown."""
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Show an error that a user can cause as one sentence, and leave with exit code 1."""
+    try:
+        yield
+    except (UserError, ValueError, OSError, MemoryError) as error:
+        complain(error)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        complain("interrupted; finished files are complete")
+        raise typer.Exit(130) from None
+
+
+def complain(error: object) -> None:
+    """One line on the error output."""
+    typer.echo(f"clode: {' '.join(str(error).split()) or type(error).__name__}", err=True)
+
+
+def say(path: Path) -> None:
+    """Print a path, whatever bytes are in its name."""
+    encoding = sys.stdout.encoding or "utf-8"
+    typer.echo(os.fsencode(path).decode(encoding, "backslashreplace"))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, or say why not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be made or is no folder ({error.strerror}): choose another with -o"
+        ) from None
+
+
+def chosen_model(weights: Path | None, device: str) -> Model:
+    """The model that the options name."""
+    from clode_core.model import load_model
+
+    return load_model(weights, device=device)
+
+
+@contextmanager
+def progress_bar(total: int, what: str) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar on the terminal; gives a function of (units done, label)."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns: tuple[ProgressColumn, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+    )
+    console = Console(stderr=True)
+    columns += (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done, label: bar.update(task, completed=done, description=label)
+
+
+def count_weights(network: object) -> int:
+    """Number of weights of a network; 0 for none."""
+    from torch import nn
+
+    return sum(p.numel() for p in network.parameters()) if isinstance(network, nn.Module) else 0
