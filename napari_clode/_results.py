@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
@@ -19,6 +19,27 @@ Made = WeakKeyDictionary["Image", "ref[Image]"]
 _previews: Made = WeakKeyDictionary()
 _stacks: Made = WeakKeyDictionary()
 _PLACE = ("scale", "translate", "rotate", "shear", "affine")
+
+
+class Look(NamedTuple):
+    """How a result is named, drawn and described.
+
+    Attributes
+    ----------
+    name : str
+        Of a new layer.
+    rgb : bool
+        Whether the last axis is colours.
+    limits : (float, float)
+        Contrast limits of a grey layer that nobody has changed.
+    about : dict
+        How the result was made; goes into its metadata under "clode".
+    """
+
+    name: str
+    rgb: bool
+    limits: tuple[float, float]
+    about: dict[str, Any]
 
 
 def placement(
@@ -70,12 +91,12 @@ def show_plane(
     planes: LayerPlanes,
     index: tuple[int, ...],
     picture: NDArray[Any],
-    **look: Any,
+    look: Look,
 ) -> Image:
-    """Put one enhanced plane into the live result layer of `layer`; `look` as in `show_stack`."""
+    """Put one enhanced plane into the live result layer of `layer`."""
     data = picture[(np.newaxis,) * len(planes.stack)]
     flat = viewer.dims.ndisplay == 2
-    return _put(viewer, layer, _previews, data, placement(layer, planes, index, everywhere=flat), **look)
+    return _put(viewer, layer, _previews, data, placement(layer, planes, index, everywhere=flat), look)
 
 
 def show_stack(
@@ -83,32 +104,10 @@ def show_stack(
     layer: Image,
     planes: LayerPlanes,
     data: Any,
-    *,
-    name: str,
-    rgb: bool,
-    limits: tuple[float, float],
-    about: dict[str, Any],
+    look: Look,
 ) -> Image:
-    """Put a whole enhanced stack into the result layer of `layer`.
-
-    Parameters
-    ----------
-    viewer, layer, planes
-        Where it belongs.
-    data : array
-        The enhanced planes; may be lazy.
-    name : str
-        Of a new layer.
-    rgb : bool
-        Whether the last axis is colours.
-    limits : (float, float)
-        Contrast limits of a new grey layer.
-    about : dict
-        How the result was made; goes into its metadata under "clode".
-    """
-    return _put(
-        viewer, layer, _stacks, data, placement(layer, planes), name=name, rgb=rgb, limits=limits, about=about
-    )
+    """Put a whole enhanced stack, which may be lazy, into the result layer of `layer`."""
+    return _put(viewer, layer, _stacks, data, placement(layer, planes), look)
 
 
 def preview_of(viewer: ViewerModel, layer: Image) -> Image | None:
@@ -163,23 +162,19 @@ def _put(
     made: Made,
     data: Any,
     place: dict[str, Any],
-    *,
-    name: str,
-    rgb: bool,
-    limits: tuple[float, float],
-    about: dict[str, Any],
+    look: Look,
 ) -> Image:
     result = _result(viewer, layer, made)
-    if result is not None and (bool(result.rgb) != rgb or result.ndim != layer.ndim):
+    if result is not None and (bool(result.rgb) != look.rgb or result.ndim != layer.ndim):
         viewer.layers.remove(result)
         result = None
     if result is None:
-        return _add(viewer, layer, made, data, place, name=name, rgb=rgb, limits=limits, about=about)
+        return _add(viewer, layer, made, data, place, look)
     _move(layer, result, place)
     before = result.metadata.get("clode", {}).get("levels")
-    if not rgb and before is not None and tuple(result.contrast_limits) == tuple(before):
-        _follow_limits(result, limits)  # nobody has changed them
-    result.metadata["clode"] = about
+    if not look.rgb and before is not None and tuple(result.contrast_limits) == tuple(before):
+        _follow_limits(result, look.limits)  # nobody has changed them
+    result.metadata["clode"] = look.about
     old = result.data
     if isinstance(old, np.ndarray) and isinstance(data, np.ndarray) and _fits(old, data):
         old[...] = data
@@ -216,22 +211,20 @@ def _add(
     made: Made,
     data: Any,
     place: dict[str, Any],
-    *,
-    name: str,
-    rgb: bool,
-    limits: tuple[float, float],
-    about: dict[str, Any],
+    look: Look,
 ) -> Image:
     from napari.layers import Image
 
-    colours = {} if rgb else {"colormap": layer.colormap, "gamma": layer.gamma, "contrast_limits": limits}
+    colours: dict[str, Any] = {}
+    if not look.rgb:
+        colours = {"colormap": layer.colormap, "gamma": layer.gamma, "contrast_limits": look.limits}
     if layer.rgb:
         colours = {"gamma": layer.gamma}
     result = Image(
         data,
-        rgb=rgb,
-        name=name,
-        metadata={**layer.metadata, "clode": about},
+        rgb=look.rgb,
+        name=look.name,
+        metadata={**layer.metadata, "clode": look.about},
         interpolation2d=layer.interpolation2d,
         **place,
         **colours,

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _DIMS_PAUSE = 40  # milliseconds between two planes while the dims slider moves
 _THUMBNAIL_PAUSE = 400  # milliseconds of rest before the thumbnail is drawn again
 _PLOTTED = np.linspace(*TIMES, 61)
-_DETAIL = 1e-4  # exposure times closer than this look the same
 
 
 class EnhanceWidget(QWidget):
@@ -139,7 +138,7 @@ class EnhanceWidget(QWidget):
         self.controls.show_progress(0.0)
         self.controls.say("Preparing …" if is_large(stack) else f"Enhancing {len(stack.planes)} planes …")
 
-        def work(ticket: Ticket) -> tuple[weakref.ref[Image], Stack, dict[str, Any], Any]:
+        def work(ticket: Ticket) -> tuple[weakref.ref[Image], Stack, _results.Look, Any]:
             data = enhance_stack(stack, time, denoise, ticket)
             return target, stack, _look(stack, time, denoise), data
 
@@ -397,19 +396,19 @@ class EnhanceWidget(QWidget):
         time = self.controls.time.value()
         denoise = self.controls.denoise.isChecked() and solved.cleaned
 
-        def work(ticket: Ticket) -> tuple[Solved, dict[str, Any], NDArray[Any]]:
+        def work(ticket: Ticket) -> tuple[Solved, _results.Look, NDArray[Any]]:
             return solved, _look(solved.stack, time, denoise), solved.at(time, denoise)
 
         self._showing.ask(work)
 
-    def _on_shown(self, shown: tuple[Solved, dict[str, Any], NDArray[Any]]) -> None:
+    def _on_shown(self, shown: tuple[Solved, _results.Look, NDArray[Any]]) -> None:
         solved, look, picture = shown
         layer, viewer = self.controls.layer, self._viewer
         if not self._live or solved.stack is not self._stack or layer is None or viewer is None:
             return
         if layer not in viewer.layers:
             return
-        result = _results.show_plane(viewer, layer, solved.stack.planes, solved.index, picture, **look)
+        result = _results.show_plane(viewer, layer, solved.stack.planes, solved.index, picture, look)
         self._shown = solved
         if self._touched and not result.visible:
             result.visible = True
@@ -422,13 +421,13 @@ class EnhanceWidget(QWidget):
         if result is not None:
             result.refresh(data_displayed=False, highlight=False, extent=False)
 
-    def _on_applied(self, outcome: tuple[weakref.ref[Image], Stack, dict[str, Any], Any]) -> None:
+    def _on_applied(self, outcome: tuple[weakref.ref[Image], Stack, _results.Look, Any]) -> None:
         target, stack, look, data = outcome
         layer, viewer = target(), self._viewer
         if layer is None or viewer is None or layer not in viewer.layers:
             return
-        look["name"] = f"{stack.planes.name} [CLODE, all planes]"
-        _results.show_stack(viewer, layer, stack.planes, data, **look)
+        look = look._replace(name=f"{stack.planes.name} [CLODE, all planes]")
+        _results.show_stack(viewer, layer, stack.planes, data, look)
         _results.hide_preview(viewer, layer)
         if not self.controls.troubled:
             self.controls.say(
@@ -502,7 +501,7 @@ def _kind(layer: Image) -> tuple[Any, ...]:
     return layer.ndim, layer.rgb, layer.dtype
 
 
-def _look(stack: Stack, time: float, denoise: bool) -> dict[str, Any]:
+def _look(stack: Stack, time: float, denoise: bool) -> _results.Look:
     """How a result is named, drawn and described; in the background, for levels may have to be read."""
     settings, limits = stack.settings, stack.limits
     about = {
@@ -512,7 +511,7 @@ def _look(stack: Stack, time: float, denoise: bool) -> dict[str, Any]:
         "shared_exposure": settings.shared,
         "weights": settings.weights or "packaged",
     }
-    return {"name": f"{stack.planes.name} [CLODE]", "rgb": stack.planes.rgb, "limits": limits, "about": about}
+    return _results.Look(f"{stack.planes.name} [CLODE]", stack.planes.rgb, limits, about)
 
 
 def _stop_all(jobs: list[Newest], _: Any = None) -> None:
