@@ -33,18 +33,23 @@ class SharedExposure:
     auto: float
 
     @classmethod
-    def mean(cls, exposures: Sequence[SharedExposure]) -> SharedExposure:
-        """Average of exposures over the same span."""
+    def mean(
+        cls, exposures: Sequence[SharedExposure], weights: Sequence[float] | None = None
+    ) -> SharedExposure:
+        """Average of exposures over the same span; weights need not sum to one."""
         knots = [e.exponent for e in exposures]
         if any(k.exponents.shape != knots[0].exponents.shape for k in knots):
             raise ImageError("pictures with different channels cannot share one exposure")
+        given = torch.tensor([1.0] * len(knots) if weights is None else list(weights), dtype=torch.float64)
+        shares = (given / given.sum()).to(knots[0].exponents)
         average = DenseExponent(
             knots[0].times,
-            torch.stack([k.exponents for k in knots]).mean(0),
-            torch.stack([k.slopes for k in knots]).mean(0),
+            torch.tensordot(shares, torch.stack([k.exponents for k in knots]), 1),
+            torch.tensordot(shares, torch.stack([k.slopes for k in knots]), 1),
             sum(k.evaluations for k in knots),
         )
-        return cls(average, exposures[0].span, sum(e.auto for e in exposures) / len(exposures))
+        auto = sum(float(share) * e.auto for share, e in zip(shares, exposures, strict=True))
+        return cls(average, exposures[0].span, auto)
 
     def over(self, working: Tensor) -> DenseExponent:
         """The exponent for every pixel of a working picture (C, h, w)."""

@@ -1,0 +1,235 @@
+"""One call from a dark video to a bright one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from clode_core.atomic import write_atomically
+from clode_core.enhancement import span_for, with_fallback
+from clode_core.model import Model, load_model
+from clode_core.ode import Solver
+from clode_core.trajectory import ExposureTime
+from clode_core.video.exposure import SMOOTHING, ExposureTimeline, TimelineBuilder
+from clode_core.video.frames import FRAME_LEVELS, Canvas, Frame
+from clode_core.video.reading import VideoError, VideoReader
+from clode_core.video.tone import look_up, tone_tables
+from clode_core.video.writing import Encoding, VideoWriter, container_format
+
+if TYPE_CHECKING:
+    from clode_core.image import Array
+
+Report = Callable[[str, int, int | None], None]
+"""Called with what is being done, frames done, and about how many there are."""
+
+
+@dataclass
+class VideoSummary:
+    """What came of a video.
+
+    Attributes
+    ----------
+    frames : int
+        Frames written.
+    cuts : list of float
+        When new scenes begin, in seconds.
+    damaged : int
+        Packets that could not be decoded and are missing.
+    left_out : list of str
+        Streams that the container cannot hold.
+    seconds : float
+        Time it took.
+    """
+
+    frames: int = 0
+    cuts: list[float] = field(default_factory=list)
+    damaged: int = 0
+    left_out: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class FrameMethod(Protocol):
+    """Enhances single frames: a baseline."""
+
+    def __call__(self, pixels: Array) -> Array:
+        """Return a frame (Y, X, 3), 16 bits, white at `frames.WHITE`, enhanced."""
+        ...
+
+
+def _expose_by_method(method: FrameMethod, frame: Frame, canvas: Canvas) -> None:
+    canvas.fill(method(frame.stacked))
+
+
+class _FrameExposer:
+    """Applies the exposure of its moment to each frame."""
+
+    def __init__(
+        self, timeline: ExposureTimeline, exposure_time: ExposureTime, denoise: bool, model: Model
+    ) -> None:
+        self.timeline = timeline
+        self.exposure_time = exposure_time
+        self.denoise = denoise
+        self.model = model
+
+    def __call__(self, frame: Frame, canvas: Canvas) -> None:
+        exposure = self.timeline.at(frame.time)
+        time = exposure.auto if self.exposure_time == "auto" else float(self.exposure_time)
+        if not self.denoise:
+            look_up(tone_tables(exposure, time, canvas.dtype, canvas.white), frame.planes, canvas.planes)
+            return
+        shown, self.model = with_fallback(
+            self.model,
+            lambda on: on.solve(
+                frame.stacked, levels=(FRAME_LEVELS.black, FRAME_LEVELS.white), rgb=True, exposure=exposure
+            ).at(time, denoise=True),
+        )
+        canvas.fill(shown)
+
+
+def look_through(
+    reader: VideoReader,
+    model: Model,
+    span: tuple[float, float],
+    solver: Solver | str | None = None,
+    smoothing: float = SMOOTHING,
+    report: Report | None = None,
+) -> ExposureTimeline:
+    """Find the exposure of a whole video, over time; the reader is at its start afterwards.
+
+    Parameters
+    ----------
+    reader : VideoReader
+        At its start.
+    model : Model
+        Solves the exposure.
+    span : (float, float)
+        Exposure times that will be asked for.
+    solver : Solver or str, optional
+        How the exposure is solved.
+    smoothing : float
+        Seconds over which it is averaged; see `ExposureTimeline`.
+    report : callable, optional
+        See `Report`; what it raises stops the work.
+
+    Returns
+    -------
+    ExposureTimeline
+        The exposure of every frame.
+
+    Raises
+    ------
+    VideoError
+        If not a single frame can be decoded.
+    """
+    builder = TimelineBuilder(model, span, solver, smoothing)
+    for number, frame in enumerate(reader.decoded(), 1):
+        builder.add(reader.thumbnail(frame, model.architecture.working_size))
+        if report is not None:
+            report("look", number, reader.frame_count)
+    if not builder.moments:
+        raise VideoError(f"{reader.name} holds no frame that can be decoded")
+    reader.rewind()
+    return builder.timeline()
+
+
+def enhance_video(
+    source: str | Path,
+    target: str | Path,
+    exposure_time: ExposureTime = 3.0,
+    *,
+    denoise: bool = False,
+    model: Model | str | Path | None = None,
+    device: str = "auto",
+    solver: Solver | str | None = None,
+    smoothing: float = SMOOTHING,
+    encoding: Encoding | None = None,
+    method: FrameMethod | None = None,
+    report: Report | None = None,
+) -> VideoSummary:
+    """Enhance a video with an exposure that is steady over time.
+
+    The file is read twice: once to find the exposure (`ExposureTimeline`), once to apply it. Every frame
+    keeps its timestamp; sound and subtitles are carried over as they are; turned videos come out upright.
+
+    Parameters
+    ----------
+    source, target : str or Path
+        Files. `target` is written beside and renamed, so that it is whole or not there.
+    exposure_time : float or "auto"
+        Exposure time ``T`` from -20 to 20; "auto" chooses for every moment, averaged like the exposure.
+    denoise : bool
+        Remove noise, frame by frame.
+    model : Model or path, optional
+        A loaded model or a ``.safetensors`` file; by default the packaged weights.
+    device : str
+        "auto", "cpu", "cuda", "mps"; not used if `model` is already loaded.
+    solver : Solver or str, optional
+        How the exposure is solved.
+    smoothing : float
+        Seconds over which the exposure is averaged.
+    encoding : Encoding, optional
+        How the result is compressed.
+    method : callable, optional
+        A baseline to use in place of CLODE, frame by frame.
+    report : callable, optional
+        See `Report`; what it raises stops the work, and nothing is written.
+
+    Returns
+    -------
+    VideoSummary
+        What came of it.
+
+    Raises
+    ------
+    VideoError
+        If the source cannot be read, or the target cannot be written with these settings.
+    WriteError
+        If the disk does not take it.
+    ValueError
+        If another argument is out of range.
+    """
+    source, target = Path(source), Path(target)
+    span = span_for(exposure_time)
+    container_format(target)
+    if target.exists() and source.exists() and target.samefile(source):
+        raise VideoError(f"{source} would be overwritten: choose another name for the result")
+    started = time.perf_counter()
+    summary = VideoSummary()
+    with VideoReader(source) as reader:
+        exposer: Callable[[Frame, Canvas], None]
+        if method is not None:
+            exposer = partial(_expose_by_method, method)
+        else:
+            used = model if isinstance(model, Model) else load_model(model, device=device)
+            timeline, used = with_fallback(
+                used, lambda on: look_through(reader, on, span, solver, smoothing, report)
+            )
+            summary.cuts = timeline.cuts
+            exposer = _FrameExposer(timeline, exposure_time, denoise, used)
+
+        def write(handle: BinaryIO) -> None:
+            import av
+
+            with VideoWriter(handle, target, reader, encoding or Encoding()) as writer:
+                summary.left_out = writer.left_out
+                for item in reader.demuxed(writer.carried):
+                    if isinstance(item, av.Packet):
+                        writer.carry(item)
+                        continue
+                    canvas = writer.canvas()
+                    exposer(reader.upright(item), canvas)
+                    writer.write(canvas, item)
+                    summary.frames += 1
+                    if report is not None:
+                        report("enhance", summary.frames, reader.frame_count)
+            if summary.frames == 0:
+                raise VideoError(f"{source} holds no frame that can be decoded")
+
+        write_atomically(target, write)
+        summary.damaged = reader.damaged
+    summary.seconds = time.perf_counter() - started
+    return summary

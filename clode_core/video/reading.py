@@ -1,0 +1,260 @@
+"""Videos and cameras, read frame by frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from clode_core.video.frames import Frame, read_planes
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from av import Packet, VideoFrame
+    from av.container import InputContainer
+    from av.stream import Stream
+    from av.video.stream import VideoStream
+
+SUFFIXES = frozenset(".avi .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ts .webm .wmv".split())
+"""Endings of files that are offered as videos; others are read too where FFmpeg knows them."""
+_MOST_DAMAGE = 100
+_USUAL_RATE = Fraction(25)
+
+
+class VideoError(ValueError):
+    """A video that cannot be read or written; the message says what to do."""
+
+
+def _refuse(source: object, error: Exception) -> NoReturn:
+    import av.error
+
+    if isinstance(error, av.error.FileNotFoundError):
+        raise VideoError(f"{source} does not exist: check the name") from None
+    if isinstance(error, av.error.PermissionError):
+        raise VideoError(f"{source} may not be read: change its permissions") from None
+    if isinstance(error, av.error.IsADirectoryError):
+        raise VideoError(f"{source} is a folder: name a video file") from None
+    raise VideoError(f"{source} cannot be read as a video: it is damaged, or no video") from None
+
+
+class VideoReader:
+    """A video file or a camera, whose frames come upright and in order.
+
+    Parameters
+    ----------
+    source : str or Path
+        A file, or whatever FFmpeg opens.
+    container_format : str, optional
+        FFmpeg's name of the input, needed for cameras ("v4l2", "avfoundation", "dshow").
+    options : dict, optional
+        FFmpeg's options of the input.
+
+    Attributes
+    ----------
+    container : InputContainer
+        FFmpeg's view of the file.
+    stream : VideoStream
+        The video in it.
+    damaged : int
+        Packets so far that could not be decoded.
+
+    Raises
+    ------
+    VideoError
+        If it cannot be opened or holds no video.
+    """
+
+    def __init__(
+        self,
+        source: str | Path,
+        container_format: str | None = None,
+        options: dict[str, str] | None = None,
+    ) -> None:
+        try:
+            import av
+        except ModuleNotFoundError:
+            raise VideoError("videos need PyAV: pip install 'clode-core[video]'") from None
+        from av.video.reformatter import VideoReformatter
+
+        self.name = str(source)
+        self.damaged = 0
+        if isinstance(source, Path) and not source.is_file():
+            raise VideoError(
+                f"{source} is a folder: name a video file"
+                if source.is_dir()
+                else f"{source} does not exist: check the name"
+            )
+        try:
+            self.container: InputContainer = av.open(
+                str(source), format=container_format, options=options, metadata_errors="ignore"
+            )
+        except (av.error.FFmpegError, ValueError) as error:
+            _refuse(source, error)
+        if not self.container.streams.video:
+            self.container.close()
+            raise VideoError(f"{source} holds no video")
+        self.stream: VideoStream = self.container.streams.video[0]
+        self.stream.thread_type = "AUTO"
+        self._reformatter = VideoReformatter()
+        self._small = VideoReformatter()
+        try:
+            self._quarter_turns = self._first_rotation() if container_format is None else 0
+        except (av.error.FFmpegError, ValueError) as error:
+            self.container.close()
+            _refuse(source, error)
+
+    def _first_rotation(self) -> int:
+        """Quarter turns, counter-clockwise, that put the frames upright; the file is read from its start."""
+        import av.error
+
+        for frame in self.decoded():
+            self.rewind()
+            return round(frame.rotation / 90) % 4
+        raise av.error.InvalidDataError(0, "no frame", self.name)
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file or the camera."""
+        self.container.close()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the upright frames."""
+        stored = self.stream.codec_context.height, self.stream.codec_context.width
+        return stored[::-1] if self._quarter_turns % 2 else stored
+
+    @property
+    def bits(self) -> int:
+        """Bits per sample that are stored."""
+        layout = self.stream.codec_context.format
+        return max((c.bits for c in layout.components), default=8) if layout is not None else 8
+
+    @property
+    def dtype(self) -> type[np.uint8] | type[np.uint16]:
+        """The smallest type that holds a sample."""
+        return np.uint8 if self.bits <= 8 else np.uint16
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds in one unit of the timestamps."""
+        return self.stream.time_base or 1 / _USUAL_RATE
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Mean frames per second."""
+        return self.stream.average_rate or self.stream.guessed_rate or _USUAL_RATE
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, or None if the file does not say."""
+        if self.stream.duration is not None:
+            return float(self.stream.duration * self.time_base)
+        return None if self.container.duration is None else self.container.duration / 1e6
+
+    @property
+    def frame_count(self) -> int | None:
+        """About how many frames there are, or None if nothing is known."""
+        if self.duration is not None:
+            return max(1, round(self.duration * float(self.frame_rate)))
+        return self.stream.frames or None
+
+    def demuxed(self, carried: Collection[Stream] = ()) -> Iterator[VideoFrame | Packet[Any]]:
+        """Frames as the decoder gives them, and the packets of other streams, in the order of the file.
+
+        What cannot be decoded is left out and counted in `damaged`.
+
+        Raises
+        ------
+        VideoError
+            If nothing more can be read, though the file goes on.
+        """
+        import av
+
+        in_a_row = 0
+        packets = self.container.demux(self.stream, *carried)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.error.EOFError):
+                return
+            except av.error.FFmpegError as error:
+                in_a_row += 1
+                self.damaged += 1
+                if in_a_row > _MOST_DAMAGE:
+                    _refuse(self.name, error)
+                continue
+            if packet.stream is not self.stream and packet.stream.index != self.stream.index:
+                if packet.dts is not None and not packet.is_discard:
+                    yield packet
+                continue
+            try:
+                decoded = packet.decode()
+                in_a_row = 0
+            except av.error.FFmpegError:
+                self.damaged += 1
+                continue
+            for frame in decoded:
+                if isinstance(frame, av.VideoFrame) and not frame.is_corrupt:
+                    yield frame
+                else:
+                    self.damaged += 1
+
+    def decoded(self) -> Iterator[VideoFrame]:
+        """Frames as the decoder gives them."""
+        import av
+
+        for item in self.demuxed():
+            assert isinstance(item, av.VideoFrame)  # nothing else was asked for
+            yield item
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self.decoded():
+            yield self.upright(frame)
+
+    def upright(self, frame: VideoFrame) -> Frame:
+        """Convert a decoded frame to red, green and blue."""
+        planes = read_planes(frame, self._reformatter, self._quarter_turns)
+        return Frame(planes, self.seconds(frame), frame.pts, int(frame.duration or 0))
+
+    def thumbnail(self, frame: VideoFrame, long_side: int) -> Frame:
+        """A decoded frame, averaged down to a long side in pixels, upright."""
+        scale = long_side / max(frame.width, frame.height)
+        width, height = (max(16, round(n * scale)) for n in (frame.width, frame.height))
+        planes = read_planes(frame, self._small, self._quarter_turns, (width, height))
+        return Frame(planes, self.seconds(frame), frame.pts)
+
+    def seconds(self, frame: VideoFrame) -> float:
+        """When a frame is shown, in seconds."""
+        return 0.0 if frame.pts is None else float(frame.pts * (frame.time_base or self.time_base))
+
+    def rewind(self) -> None:
+        """Go back to the start."""
+        self.container.seek(self.container.start_time or 0)
+        self.damaged = 0
+
+    def seek(self, seconds: float) -> None:
+        """Go to the last frame at or before a time from which decoding can start."""
+        stamp = math.floor(seconds / self.time_base)
+        self.container.seek(max(stamp, self.stream.start_time or 0), stream=self.stream)
+
+    def timestamps(self) -> list[int]:
+        """Timestamps of all frames, in order, found without decoding; the reader is at its start afterwards."""
+        stamps = [
+            packet.pts
+            for packet in self.container.demux(self.stream)
+            if packet.pts is not None and not packet.is_discard
+        ]
+        self.rewind()
+        return sorted(stamps)
