@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -17,21 +16,21 @@ import typer
 from clode_core.gimp.commands import app as gimp_app
 from clode_core.terminal import (
     UserError,
+    chosen_baseline,
     chosen_model,
     complain,
     count_weights,
     make_folder,
     plain_errors,
     progress_bar,
+    read_exposure_time,
     say,
 )
 
 if TYPE_CHECKING:
-    from clode_core.baselines.zero_dce import ZeroDCE
     from clode_core.files import Picture
     from clode_core.image import Array, LevelsArgument
     from clode_core.ode import Solver
-    from clode_core.trajectory import ExposureTime
 
 app = typer.Typer(
     name="clode",
@@ -57,18 +56,6 @@ _Levels = Annotated[
 
 _CLODE_ONLY = ["time", "denoise", "solver", "step", "tolerance", "shared_exposure"]
 """Options of `enhance` that only CLODE has."""
-
-
-def _exposure_time(text: str) -> ExposureTime:
-    if text == "auto":
-        return "auto"
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise UserError(f"--time takes a number or 'auto', not {text!r}")
-    return value
 
 
 def _levels(text: str) -> LevelsArgument:
@@ -131,16 +118,6 @@ def _targets(sources: list[Path], folder: Path) -> list[Path]:
     return targets
 
 
-def _baseline(name: str, weights: Path | None, device: str) -> ZeroDCE:
-    try:
-        from clode_core.baselines import BASELINES, load_baseline
-    except ModuleNotFoundError:
-        raise UserError(f"--method {name} is not part of this installation: use clode") from None
-    if name not in BASELINES:
-        raise UserError(f"--method takes one of {', '.join(('clode', *BASELINES))}, not {name!r}")
-    return load_baseline(name, weights, device)
-
-
 def _iterations(number: float) -> float:
     from clode_core.baselines.zero_dce import checked_iterations
 
@@ -190,7 +167,7 @@ def enhance(
     failed = 0
     with plain_errors():
         _refuse_foreign_options(context, method)
-        exposure_time = _exposure_time(time)
+        exposure_time = read_exposure_time(time)
         level = _levels(levels)
         sources = _pictures(paths)
         targets = _targets(sources, output)
@@ -211,7 +188,9 @@ def enhance(
                 shared_exposure=shared_exposure,
             )
         else:
-            enhanced = partial(_baseline(method, weights, device).enhance, iterations=_iterations(iterations))
+            enhanced = partial(
+                chosen_baseline(method, weights, device).enhance, iterations=_iterations(iterations)
+            )
         make_folder(output)
         with progress_bar(len(sources), "enhance") as advance:
             for done, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -362,6 +341,11 @@ def _describe(device: object) -> str:
     kind = torch.device(str(device))
     return f"{kind} ({torch.cuda.get_device_name(kind)})" if kind.type == "cuda" else str(kind)
 
+
+with suppress(ModuleNotFoundError):  # nor do videos have to be there
+    from clode_core.video.commands import add_commands as add_video_commands
+
+    add_video_commands(app)
 
 with suppress(ModuleNotFoundError):  # a package without the evaluation is whole without its commands
     from clode_core.evaluation.commands import add_commands

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from clode_core.baselines.zero_dce import ZeroDCE
     from clode_core.model import Model
+    from clode_core.trajectory import ExposureTime
 
 
 class UserError(Exception):
@@ -58,6 +61,30 @@ def chosen_model(weights: Path | None, device: str) -> Model:
     from clode_core.model import load_model
 
     return load_model(weights, device=device)
+
+
+def read_exposure_time(text: str) -> ExposureTime:
+    """The exposure time that an option gives: a finite number or "auto"."""
+    if text == "auto":
+        return "auto"
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UserError(f"--time takes a number or 'auto', not {text!r}")
+    return value
+
+
+def chosen_baseline(name: str, weights: Path | None, device: str) -> ZeroDCE:
+    """The baseline that the options name."""
+    try:
+        from clode_core.baselines import BASELINES, load_baseline
+    except ModuleNotFoundError:
+        raise UserError(f"--method {name} is not part of this installation: use clode") from None
+    if name not in BASELINES:
+        raise UserError(f"--method takes one of {', '.join(('clode', *BASELINES))}, not {name!r}")
+    return load_baseline(name, weights, device)
 
 
 @contextmanager

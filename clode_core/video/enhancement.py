@@ -127,11 +127,13 @@ def look_through(
     """
     builder = TimelineBuilder(model, span, solver, smoothing)
     for number, frame in enumerate(reader.decoded(), 1):
-        builder.add(reader.thumbnail(frame, model.architecture.working_size))
+        if builder.add(reader.thumbnail(frame, model.architecture.working_size)):
+            reader.look_at_black(reader.planes(frame))
         if report is not None:
             report("look", number, reader.frame_count)
     if not builder.moments:
         raise VideoError(f"{reader.name} holds no frame that can be decoded")
+    reader.fix_black()
     reader.rewind()
     return builder.timeline()
 
@@ -146,6 +148,7 @@ def enhance_video(
     device: str = "auto",
     solver: Solver | str | None = None,
     smoothing: float = SMOOTHING,
+    clean: bool = True,
     encoding: Encoding | None = None,
     method: FrameMethod | None = None,
     report: Report | None = None,
@@ -171,6 +174,8 @@ def enhance_video(
         How the exposure is solved.
     smoothing : float
         Seconds over which the exposure is averaged.
+    clean : bool
+        Make the dark fit to be brightened first; see `darkness.clean_dark`.
     encoding : Encoding, optional
         How the result is compressed.
     method : callable, optional
@@ -199,7 +204,7 @@ def enhance_video(
         raise VideoError(f"{source} would be overwritten: choose another name for the result")
     started = time.perf_counter()
     summary = VideoSummary()
-    with VideoReader(source) as reader:
+    with VideoReader(source, clean=clean) as reader:
         exposer: Callable[[Frame, Canvas], None]
         if method is not None:
             exposer = partial(_expose_by_method, method)

@@ -142,13 +142,15 @@ class TimelineBuilder:
         self.moments: list[Moment] = []
         self._scenes = SceneDetector()
 
-    def add(self, thumbnail: Frame) -> None:
-        """Look at the next frame, made small."""
+    def add(self, thumbnail: Frame) -> bool:
+        """Look at the next frame, made small; returns whether it was solved."""
         scene = self._scenes.update(thumbnail)
         last = self.moments[-1] if self.moments else None
-        if last is None or scene != last.scene or thumbnail.time >= last.time + self.interval:
-            exposure = solve_exposure(self.model, thumbnail, self.span, self.solver)
-            self.moments.append(Moment(thumbnail.time, scene, exposure))
+        if last is not None and scene == last.scene and thumbnail.time < last.time + self.interval:
+            return False
+        exposure = solve_exposure(self.model, thumbnail, self.span, self.solver)
+        self.moments.append(Moment(thumbnail.time, scene, exposure))
+        return True
 
     def timeline(self) -> ExposureTimeline:
         """The exposure of all frames so far."""

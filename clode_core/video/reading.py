@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from clode_core.video.frames import Frame, read_planes
+from clode_core.video.darkness import black_level, clean_dark
+from clode_core.video.frames import Frame, Planes16, read_planes
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
-SUFFIXES = frozenset(".avi .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ts .webm .wmv".split())
+SUFFIXES = frozenset(
+    [".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"]
+)
 """Endings of files that are offered as videos; others are read too where FFmpeg knows them."""
 _MOST_DAMAGE = 100
+_BLACK_EVERY = 15  # frames
 _USUAL_RATE = Fraction(25)
 
 
@@ -53,9 +57,13 @@ class VideoReader:
         FFmpeg's name of the input, needed for cameras ("v4l2", "avfoundation", "dshow").
     options : dict, optional
         FFmpeg's options of the input.
+    clean : bool
+        Make the dark fit to be brightened; see `darkness.clean_dark`.
 
     Attributes
     ----------
+    black : float or None
+        Black level in [0, 1). None until it is set or a frame is read, then the lowest of those looked at.
     container : InputContainer
         FFmpeg's view of the file.
     stream : VideoStream
@@ -74,6 +82,8 @@ class VideoReader:
         source: str | Path,
         container_format: str | None = None,
         options: dict[str, str] | None = None,
+        *,
+        clean: bool = True,
     ) -> None:
         try:
             import av
@@ -83,6 +93,10 @@ class VideoReader:
 
         self.name = str(source)
         self.damaged = 0
+        self.clean = clean
+        self.black: float | None = None
+        self._looked_at = 0
+        self._black_is_known = False
         if isinstance(source, Path) and not source.is_file():
             raise VideoError(
                 f"{source} is a folder: name a video file"
@@ -224,9 +238,27 @@ class VideoReader:
             yield self.upright(frame)
 
     def upright(self, frame: VideoFrame) -> Frame:
-        """Convert a decoded frame to red, green and blue."""
-        planes = read_planes(frame, self._reformatter, self._quarter_turns)
+        """Convert a decoded frame to red, green and blue, its dark made fit to be brightened."""
+        planes = self.planes(frame)
+        if self.clean:
+            if self._looked_at % _BLACK_EVERY == 0 and not self._black_is_known:
+                self.look_at_black(planes)
+            self._looked_at += 1
+            planes = clean_dark(planes, self.black or 0.0)
         return Frame(planes, self.seconds(frame), frame.pts, int(frame.duration or 0))
+
+    def planes(self, frame: VideoFrame) -> Planes16:
+        """Red, green and blue of a decoded frame as they are stored, upright."""
+        return read_planes(frame, self._reformatter, self._quarter_turns)
+
+    def look_at_black(self, planes: Planes16) -> None:
+        """Lower the black level to that of a frame."""
+        here = black_level(planes)
+        self.black = here if self.black is None else min(self.black, here)
+
+    def fix_black(self) -> None:
+        """Take the black level as known: the whole video has been looked at."""
+        self._black_is_known = True
 
     def thumbnail(self, frame: VideoFrame, long_side: int) -> Frame:
         """A decoded frame, averaged down to a long side in pixels, upright."""
@@ -250,7 +282,7 @@ class VideoReader:
         self.container.seek(max(stamp, self.stream.start_time or 0), stream=self.stream)
 
     def timestamps(self) -> list[int]:
-        """Timestamps of all frames, in order, found without decoding; the reader is at its start afterwards."""
+        """Timestamps of all frames, in order, found without decoding; the reader is at its start then."""
         stamps = [
             packet.pts
             for packet in self.container.demux(self.stream)

@@ -1,0 +1,133 @@
+"""The command ``clode video``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clode_core.terminal import (
+    UserError,
+    chosen_baseline,
+    chosen_model,
+    complain,
+    plain_errors,
+    read_exposure_time,
+    say,
+)
+
+if TYPE_CHECKING:
+    from clode_core.video.enhancement import FrameMethod, Report
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the command to ``clode``."""
+    app.command()(video)
+
+
+def video(
+    source: Annotated[Path, typer.Argument(help="A video.")],
+    target: Annotated[Path, typer.Argument(help="The video to write: .mp4, .mov, .mkv, .webm, .avi, .ts.")],
+    time: Annotated[str, typer.Option(help="Exposure time: a number (0 as it is, 3 normal) or auto.")] = "3",
+    denoise: Annotated[
+        bool, typer.Option("--denoise/--no-denoise", help="Remove noise from every frame; slow.")
+    ] = False,
+    smoothing: Annotated[
+        float, typer.Option(help="Seconds over which the exposure is averaged.", min=0, max=60)
+    ] = 1.0,
+    clean: Annotated[
+        bool, typer.Option("--clean/--no-clean", help="Smooth what compression left of the dark.")
+    ] = True,
+    codec: Annotated[
+        str, typer.Option(help="auto (as the source), libx264, libx265, libvpx-vp9, libsvtav1, ffv1, ...")
+    ] = "auto",
+    quality: Annotated[
+        float, typer.Option(help="Constant rate factor: lower is better and larger.", min=0, max=51)
+    ] = 18.0,
+    preset: Annotated[str, typer.Option(help="ultrafast to slow: slower makes smaller files.")] = "veryfast",
+    weights: Annotated[
+        Path | None, typer.Option(help="A .safetensors file; by default the packaged weights.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    method: Annotated[
+        str, typer.Option(help="clode, or a baseline, frame by frame: zero-dce, zero-dce++.")
+    ] = "clode",
+    iterations: Annotated[float, typer.Option(help="Of the curve of zero-dce and zero-dce++.")] = 8,
+) -> None:
+    """Brighten a video: steady exposure, sound and timestamps kept."""
+    with plain_errors():
+        exposure_time = read_exposure_time(time)
+        try:
+            import av  # noqa: F401
+        except ModuleNotFoundError:
+            raise UserError("videos need PyAV: pip install 'clode-core[video]'") from None
+        from clode_core.video.enhancement import enhance_video
+        from clode_core.video.frames import WHITE
+        from clode_core.video.writing import Encoding
+
+        frames: FrameMethod | None = None
+        if method != "clode":
+            frames = partial(
+                chosen_baseline(method, weights, device).enhance,
+                iterations=iterations,
+                levels=(0.0, float(WHITE)),
+                rgb=True,
+            )
+        with _frames_bar(source.name) as report:
+            summary = enhance_video(
+                source,
+                target,
+                exposure_time,
+                denoise=denoise,
+                model=None if frames else chosen_model(weights, device),
+                smoothing=smoothing,
+                clean=clean,
+                encoding=Encoding(codec, quality, preset),
+                method=frames,
+                report=report,
+            )
+        if summary.damaged:
+            complain(f"{source}: {summary.damaged} damaged packets could not be decoded and are missing")
+        for stream in summary.left_out:
+            complain(f"{source}: {target.suffix} files cannot hold its {stream}, which is missing")
+        say(target)
+
+
+@contextmanager
+def _frames_bar(name: str) -> Iterator[Report]:
+    """A progress bar with frames per second and the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.completed:.0f} frames, {task.fields[rate]} a second"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks = {
+            what: bar.add_task(f"{what} {name}", total=None, start=False, rate="0", visible=False)
+            for what in ("look", "enhance")
+        }
+
+        def report(what: str, done: int, total: int | None) -> None:
+            task = bar.tasks[tasks[what]]
+            if not task.started:
+                bar.start_task(tasks[what])
+            speed = done / task.elapsed if task.elapsed else 0.0
+            bar.update(
+                tasks[what],
+                completed=done,
+                total=max(done, total or 0) or None,
+                rate=f"{speed:.1f}",
+                visible=True,
+            )
+
+        yield report
