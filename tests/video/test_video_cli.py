@@ -1,0 +1,58 @@
+import pytest
+from typer.testing import CliRunner
+
+from clode_core import cli
+from clode_core.video import VideoReader
+
+runner = CliRunner()
+
+
+def clode(*arguments):
+    return runner.invoke(cli.app, [str(a) for a in arguments])
+
+
+def sentence(result):
+    assert result.exit_code != 0
+    lines = [line for line in result.stderr.splitlines() if line]
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("clode: ")
+    return lines[0]
+
+
+def test_a_video_is_brightened_and_its_name_printed(video, tmp_path):
+    target = tmp_path / "bright.mp4"
+    result = clode("video", video(frames=5), target, "--time", "auto", "--preset", "ultrafast")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.strip() == str(target)
+    with VideoReader(target) as reader:
+        assert sum(1 for _ in reader) == 5
+
+
+@pytest.mark.parametrize("method", ["zero-dce", "zero-dce++"])
+def test_a_video_can_be_enhanced_by_a_baseline(video, tmp_path, method):
+    result = clode(
+        "video", video(frames=2, sound=False), tmp_path / "out.mp4", "--method", method, "--iterations", 4
+    )
+    assert result.exit_code == 0, result.stderr
+
+
+def test_mistakes_are_told_in_one_sentence(video, tmp_path):
+    source, out = video(frames=2), tmp_path / "out.mp4"
+    assert "does not exist" in sentence(clode("video", tmp_path / "none.mp4", out))
+    assert "--time" in sentence(clode("video", source, out, "--time", "much"))
+    assert "from -20 to 20" in sentence(clode("video", source, out, "--time", "50"))
+    assert "--method" in sentence(clode("video", source, out, "--method", "magic"))
+    assert "preset" in sentence(clode("video", source, out, "--preset", "warp"))
+    assert "ending" in sentence(clode("video", source, tmp_path / "out.xyz"))
+    assert not out.exists()
+
+
+def test_what_is_damaged_is_told(video, tmp_path):
+    source = video(frames=60, sound=False, options={"g": "10", "crf": "12", "preset": "ultrafast"})
+    content = bytearray(source.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 3000] = bytes(3000)
+    source.write_bytes(content)
+    result = clode("video", source, tmp_path / "out.mp4", "--preset", "ultrafast")
+    assert result.exit_code == 0
+    assert "damaged" in result.stderr
