@@ -18,7 +18,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import torch
 from lightning.fabric import Fabric
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
@@ -39,7 +38,7 @@ _ENDED = "another process of this training ended without a word (killed, or out 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among those that train together.
+    """A process among those that train together.
 
     Attributes
     ----------
