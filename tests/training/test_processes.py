@@ -16,7 +16,7 @@ from clode_core.model import clean_state, read_model
 from clode_core.training import TrainingError, load_config, run_training
 from clode_core.training.data import DenoiseDataset, step_generator
 from clode_core.training.module import _DEVICE_SALT
-from clode_core.training.objectives import Estimators, make_objective
+from clode_core.training.objectives import Estimators, UndoObjective, make_objective
 from clode_core.training.run import _starting_model
 from clode_core.training.subject import family_of
 from clode_core.training.validation import make_measure, mean_numbers, read_pairs
@@ -71,14 +71,18 @@ def config(values, folders, tmp_path):
 def start(command, **variables):
     """The command, in a process group of its own that nothing survives."""
     clean = {name: value for name, value in os.environ.items() if name not in OURS}
-    return subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        env={**clean, "OMP_NUM_THREADS": "1", **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore Ctrl-C
+    try:
+        return subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            env={**clean, "OMP_NUM_THREADS": "1", **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def finish(process):
@@ -189,6 +193,24 @@ def test_a_killed_training_of_two_processes_goes_on_to_the_same_end(config, tmp_
         assert torch.allclose(tensor, continued[name], rtol=1e-4, atol=1e-5), name
 
 
+def test_an_interrupted_training_of_one_process_goes_on_in_two(config, logged, monkeypatch):
+    terms, count = UndoObjective.terms, iter(range(100))
+
+    def interrupted(self, *arguments):
+        if next(count) == 3:
+            raise KeyboardInterrupt
+        return terms(self, *arguments)
+
+    monkeypatch.setattr(UndoObjective, "terms", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(load_config(config, ["trainer.devices=1", "trainer.strategy=auto"]))
+    code, _, err = finish(start(train(config, "--resume")))
+    assert (code, err) == (0, "")
+    stage = output_of(config) / "2-undo"
+    assert len(list(stage.glob("log/version_*"))) == 2  # the second run went on with the stage of the first
+    assert logged(stage, "train/loss")[:, 0].tolist() == [4]
+
+
 @pytest.mark.parametrize("failing", [0, 1])
 def test_a_fault_in_one_process_ends_both_with_one_sentence(config, tmp_path, failing):
     script = tmp_path / "spy.py"
@@ -200,7 +222,7 @@ def test_a_fault_in_one_process_ends_both_with_one_sentence(config, tmp_path, fa
 
 
 @pytest.mark.parametrize("to", ["the first process", "both"])
-def test_an_interrupted_training_leaves_no_process_behind_and_can_go_on_in_one(config, to):
+def test_an_interrupted_training_leaves_no_process_behind(config, to):
     process = start(train(config, "--set", "stages.0.steps=100000", "--set", "validation=null"))
     try:
         while not (output_of(config) / "1-denoise" / "last.ckpt").exists():
