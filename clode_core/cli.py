@@ -317,10 +317,12 @@ def train(
     with plain_errors():
         try:
             from clode_core.training import load_config, run_training
+            from clode_core.training.processes import first_process
         except ModuleNotFoundError as error:
             raise UserError(f"training needs {error.name}: pip install 'clode-core[train]'") from None
         weights = run_training(load_config(config, overrides=change or []), resume=resume)
-        say(weights)
+        if first_process():
+            say(weights)
 
 
 def _baselines(device: str) -> dict[str, str]:

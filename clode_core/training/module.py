@@ -16,8 +16,9 @@ from clode_core.model import Model, clean_state
 from clode_core.training.config import Stage, StageConfig, TrainingError
 from clode_core.training.data import Batch, BatchDataset, batches, step_generator
 from clode_core.training.objectives import Estimators, make_objective
+from clode_core.training.processes import gather
 from clode_core.training.subject import Subject
-from clode_core.training.validation import Pair, Panel, make_measure
+from clode_core.training.validation import Pair, Panel, Picture, make_measure, mean_numbers
 
 _MIXED = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 _DEVICE_SALT = 500_009  # the choice of pictures and what happens to them must not share random numbers
@@ -143,7 +144,9 @@ class StageModule(LightningModule):
             self._write_log(step)
 
     def _write_log(self, step: int) -> None:
-        values = {f"train/{name}": float(total) / self._summed for name, total in self._sums.items()}
+        totals = torch.stack([total.float() for total in self._sums.values()]) / self._summed
+        means = self.trainer.strategy.reduce(totals, reduce_op="mean").tolist()  # over the processes
+        values = {f"train/{name}": mean for name, mean in zip(self._sums, means, strict=True)}
         self._sums, self._summed = {}, 0
         if not math.isfinite(values["train/loss"]):
             raise TrainingError(
@@ -179,28 +182,36 @@ class StageModule(LightningModule):
         return model.to(self.device)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Indices of the pairs that this process measures."""
-        mine = range(self.trainer.global_rank, len(self.pairs), self.trainer.world_size)
+        """Indices of the pairs that this process measures; as many in each, so some may lie past the last."""
+        rank, size = self.trainer.global_rank, self.trainer.world_size
+        mine = range(rank, -(-len(self.pairs) // size) * size, size)
         return DataLoader(list(mine), batch_size=None)  # type: ignore[arg-type]
 
     def on_validation_epoch_start(self) -> None:
         """Take the averaged weights as they are now."""
         self._exported = self.export()
+        self._measured: dict[int, tuple[dict[str, float], list[Picture]]] = {}
 
     def validation_step(self, index: Tensor, batch_idx: int) -> None:
         """Measure one pair."""
+        k = int(index)
+        if k >= len(self.pairs):
+            return
         with torch.autocast(self.device.type, enabled=False):
-            numbers, pictures = self.measure(self._exported, self.pairs[int(index)])
-        if self.panel is not None and self.trainer.is_global_zero:
-            self.panel.add(pictures)
-        named = {f"val/{name}": value for name, value in numbers.items()}
-        self.log_dict(
-            named, on_step=False, on_epoch=True, sync_dist=self.trainer.world_size > 1, batch_size=1
-        )
+            numbers, pictures = self.measure(self._exported, self.pairs[k])
+        shown = self.panel is not None and k < self.panel.shown
+        self._measured[k] = (numbers, pictures if shown else [])
 
     def on_validation_epoch_end(self) -> None:
-        """Write the panel."""
+        """Log the means over the pairs of all processes, and write the panel."""
+        measured = {k: row for part in gather(self._measured) for k, row in part.items()}
+        rows = [measured[k] for k in sorted(measured)]
+        means = mean_numbers([numbers for numbers, _ in rows])
+        several = self.trainer.world_size > 1
+        self.log_dict({f"val/{name}": mean for name, mean in means.items()}, sync_dist=several)
         if self.panel is not None and self.trainer.is_global_zero:
+            for _, pictures in rows[: self.panel.shown]:
+                self.panel.add(pictures)
             self.panel.write(self.trainer.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

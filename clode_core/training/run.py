@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from datetime import UTC, datetime
@@ -17,8 +16,9 @@ from clode_core.training.config import TrainingConfig, TrainingError
 from clode_core.training.data import make_dataset
 from clode_core.training.module import StageModule
 from clode_core.training.pictures import list_pictures
+from clode_core.training.processes import Processes, processes
 from clode_core.training.subject import Family, Subject, family_of
-from clode_core.training.trainer import CHECKPOINT, make_trainer, quiet
+from clode_core.training.trainer import CHECKPOINT, fit, make_trainer, quiet
 from clode_core.training.validation import Pair, Panel, read_pairs
 
 _FREE_TO_CHANGE = {"trainer", "validation", "output"}  # may differ when a training is resumed
@@ -45,37 +45,43 @@ def run_training(config: TrainingConfig, resume: bool = False) -> Path:
     ------
     TrainingError
         If the output folder is in use, the data do not serve, or the loss is no longer finite.
+
+    Notes
+    -----
+    With several processes, each runs the script that calls this, and all return; the first one has then
+    written everything.
     """
     threads = torch.get_num_threads()
-    with quiet():
+    with quiet(), processes(config.trainer) as group:
         try:
             if config.trainer.threads is not None:
                 torch.set_num_threads(config.trainer.threads)
             torch.set_flush_denormal(True)  # averages of dying gradients would slow a CPU down many times
-            return _run(config, resume)
+            return _run(config, resume, group)
         finally:
             torch.set_flush_denormal(False)
             torch.set_num_threads(threads)
 
 
-def _run(config: TrainingConfig, resume: bool) -> Path:
+def _run(config: TrainingConfig, resume: bool, group: Processes) -> Path:
     output, family = config.output, family_of(config)
     _check_folders(config)
     pairs = read_pairs(config.validation) if config.validation is not None else []
     model = _starting_model(config, family)
-    if _first_process():
+    if group.first:
         _claim(config, resume)
+    group.agreed(True)  # nobody goes on before the folder is ours
     stages: list[dict[str, Any]] = []
     for number, stage in enumerate(config.stages):
         folder = output / f"{number + 1}-{stage.kind}"
         finished = folder / family.file
-        if finished.is_file():
+        if _everywhere(finished, group):
             model = family.read(finished)
         else:
-            model = _run_stage(config, number, folder, model, pairs, family)
+            model = _run_stage(config, number, folder, model, pairs, family, group)
         stages.append(model.card["stage"])
     target = output / family.file
-    if _first_process():
+    if group.first:
         card = _card(config, stages)
         card["metrics"] = family.evaluate(model, pairs)
         model.card = card
@@ -84,15 +90,21 @@ def _run(config: TrainingConfig, resume: bool) -> Path:
 
 
 def _run_stage(
-    config: TrainingConfig, number: int, folder: Path, model: Subject, pairs: list[Pair], family: Family
+    config: TrainingConfig,
+    number: int,
+    folder: Path,
+    model: Subject,
+    pairs: list[Pair],
+    family: Family,
+    group: Processes,
 ) -> Subject:
     """Train one stage, from its checkpoint if there is one; its weights mark it as finished."""
     stage, settings, validation = config.stages[number], config.trainer, config.validation
-    folder.mkdir(parents=True, exist_ok=True)
+    if group.first:
+        folder.mkdir(parents=True, exist_ok=True)
     seed = config.seed * 101 + number
-    rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
     started = time.perf_counter()
-    dataset = make_dataset(config.data, stage, family.working_size, seed, rank)
+    dataset = make_dataset(config.data, stage, family.working_size, seed, group.rank)
     shrink = validation is not None and stage.kind != "denoise"
     shown = [pair.shrunk(validation.long_side) for pair in pairs] if shrink and validation else pairs
     module = StageModule(
@@ -107,7 +119,7 @@ def _run_stage(
     )
     trainer = make_trainer(stage, settings, validation, folder)
     checkpoint = folder / CHECKPOINT
-    trainer.fit(module, ckpt_path=checkpoint if checkpoint.is_file() else None, weights_only=True)
+    fit(trainer, module, checkpoint if _everywhere(checkpoint, group) else None)
     if trainer.global_step < stage.steps:
         raise TrainingError(f"stage {number} was interrupted at step {trainer.global_step} of {stage.steps}.")
     done = module.export().to("cpu")
@@ -132,8 +144,12 @@ def _run_stage(
     return done
 
 
-def _first_process() -> bool:
-    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
+def _everywhere(path: Path, group: Processes) -> bool:
+    """Whether the first process has a file, and so all."""
+    there = group.agreed(path.is_file())
+    if there and not path.is_file():
+        raise TrainingError(f"output: {path} is not seen by every machine: choose a folder that all share.")
+    return there
 
 
 def _check_folders(config: TrainingConfig) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +14,13 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from clode_core.atomic import write_atomically
 from clode_core.training.config import StageConfig, TrainerConfig, TrainingError, ValidationConfig
+from clode_core.training.processes import interrupt
 
 CHECKPOINT = "last.ckpt"
 
@@ -44,19 +47,29 @@ class ProgressBar(TQDMProgressBar):
         return shown
 
 
+class PlainSigterm(Callback):
+    """SIGTERM ends a training as Ctrl-C does; Lightning's handler waits for processes that may be stuck."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Take the signal back; Lightning restores what was before itself."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, interrupt)
+
+
 def make_trainer(
     stage: StageConfig, settings: TrainerConfig, validation: ValidationConfig | None, folder: Path
 ) -> Trainer:
     """Lightning's trainer of one stage."""
     runs = len(list(folder.glob("log/version_*")))
     callbacks: list[Any] = [
+        PlainSigterm(),
         ModelCheckpoint(
             folder,
             CHECKPOINT.removesuffix(".ckpt"),
             every_n_train_steps=settings.checkpoint_every_steps,
             save_top_k=1,
             enable_version_counter=False,
-        )
+        ),
     ]
     if settings.progress:
         callbacks.append(ProgressBar(refresh_rate=max(1, min(10, settings.log_every_steps))))
@@ -90,12 +103,23 @@ def make_trainer(
         raise TrainingError(f"trainer: {str(error).splitlines()[0]}") from error
 
 
+def fit(trainer: Trainer, module: LightningModule, checkpoint: Path | None) -> None:
+    """Train, from a checkpoint if there is one; an interruption stays one."""
+    try:
+        trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as left:  # how Lightning ends after Ctrl-C
+        if isinstance(left.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence what Lightning says about choices made here on purpose, and its advertisements."""
-    log = logging.getLogger("lightning.pytorch")
-    level = log.level
-    log.setLevel(logging.WARNING)
+    logs = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         for message in (
             r".*does not have many workers.*",  # pictures are in memory: workers would only copy them
@@ -108,4 +132,5 @@ def quiet() -> Iterator[None]:
         try:
             yield
         finally:
-            log.setLevel(level)
+            for log, level in zip(logs, levels, strict=True):
+                log.setLevel(level)

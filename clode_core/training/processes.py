@@ -1,0 +1,260 @@
+"""The processes of a training: started or joined together, and ended together.
+
+Lightning starts the further processes of a machine by running the command again, or joins those that
+``torchrun`` or SLURM started. Here that happens before any work, so that whatever fails in one process,
+wherever it is, can be told once, by the first, and ends all.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from lightning.fabric import Fabric
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.fabric.strategies.launchers import _SubprocessScriptLauncher
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from torch import distributed
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+from clode_core.training.config import TrainerConfig, TrainingError
+
+T = TypeVar("T")
+_POLL = 0.2
+_GRACE = 4.0
+"""Seconds in which a process leaves by itself once another failed, before it is ended."""
+_INTERRUPTED = "interrupted"
+_ENDED = "another process of this training ended without a word (killed, or out of memory): resume it."
+
+
+@dataclass(frozen=True)
+class Processes:
+    """A process among those that train together.
+
+    Attributes
+    ----------
+    rank, size : int
+        Number of this process, from 0, and how many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes files."""
+        return self.rank == 0
+
+    def agreed(self, value: T) -> T:
+        """The first process's value, in all of them; all must ask."""
+        return broadcast(value) if self.size > 1 else value
+
+
+def broadcast(value: T) -> T:
+    """The first process's value."""
+    box = [value]
+    distributed.broadcast_object_list(box)
+    return box[0]
+
+
+def gather(value: T) -> list[T]:
+    """The values of all processes, in order; all must ask."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return [value]
+    values: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(values, value)
+    return values
+
+
+def first_process() -> bool:
+    """Whether this process speaks for all of a training that has run."""
+    together = distributed.is_available() and distributed.is_initialized()
+    return not together or distributed.get_rank() == 0
+
+
+def interrupt(signum: int, frame: object) -> None:
+    """End as Ctrl-C does: handler of SIGTERM."""
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def processes(settings: TrainerConfig) -> Iterator[Processes]:
+    """Start the processes of a training or join them; when one fails, end all.
+
+    In the first process the error is raised, wherever it happened; the others leave silently.
+
+    Raises
+    ------
+    TrainingError
+        If they cannot be started as the settings want them, or one failed.
+    """
+    fabric = _fabric(settings)
+    with _interrupted_by_sigterm():
+        if fabric.world_size == 1:
+            yield Processes()
+            return
+        _start(fabric)
+        group = Processes(fabric.global_rank, fabric.world_size)
+        lifeline = _Lifeline(group)
+        try:
+            yield group
+        except BaseException as error:
+            lifeline.fail(error)
+        lifeline.leave()
+
+
+def _fabric(settings: TrainerConfig) -> Fabric:
+    try:
+        fabric = Fabric(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            num_nodes=settings.nodes,
+            strategy=settings.strategy,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise TrainingError(f"trainer: {str(error).splitlines()[0]}") from error
+    started = _started()
+    if started is not None and started != fabric.world_size:
+        raise TrainingError(
+            f"trainer: {started} processes were started, but devices times nodes is {fabric.world_size}: "
+            "let both agree."
+        )
+    if fabric.world_size > 1 and not isinstance(fabric.strategy.launcher, _SubprocessScriptLauncher):
+        raise TrainingError(
+            f"trainer.strategy: {settings.strategy} does not start processes by a command: choose ddp, and "
+            "train by the command clode."
+        )
+    return fabric
+
+
+def _started() -> int | None:
+    """How many processes whoever started this one says there are."""
+    for environment in (TorchElasticEnvironment, SLURMEnvironment):
+        if environment.detect():
+            return int(environment().world_size())
+    told = os.environ.get("WORLD_SIZE") if "NODE_RANK" in os.environ else None
+    return int(told) if told and told.isdecimal() else None
+
+
+def _start(fabric: Fabric) -> None:
+    try:
+        fabric.launch()
+    except BaseException as error:
+        for process in getattr(fabric.strategy.launcher, "procs", []):
+            process.kill()
+        if isinstance(error, RuntimeError | ValueError):
+            raise TrainingError(f"trainer: {str(error).splitlines()[0]}") from error
+        raise
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Lifeline:
+    """Tells every process when one failed, beside the process group, which may be stuck.
+
+    Until then nothing is sent but one question per process and `_POLL` seconds.
+    """
+
+    def __init__(self, group: Processes) -> None:
+        self.group = group
+        host = os.environ["MASTER_ADDR"]
+        if group.first:
+            self.store = TCPStore(host, 0, is_master=True, wait_for_workers=False)
+            group.agreed(self.store.port)
+        else:
+            self.store = TCPStore(host, group.agreed(0), is_master=False, wait_for_workers=False)
+        self._leaving = threading.Event()
+        threading.Thread(target=self._watch, daemon=True, name="clode-lifeline").start()
+
+    def leave(self) -> None:
+        """Leave in peace."""
+        self._leaving.set()
+        with suppress(RuntimeError):
+            self.store.add("left", 1)
+
+    def fail(self, error: BaseException) -> None:
+        """Leave because of an error; raises what this process is to end with."""
+        self._leaving.set()
+        told, mine = self._tell(error)
+        if distributed.is_initialized() and distributed.get_backend() == "gloo":
+            with suppress(RuntimeError):
+                distributed.destroy_process_group()  # wakes those who wait for this process
+        if self.group.first:
+            self._wait(lambda: self.store.add("left", 0) >= self.group.size - 1)
+            with suppress(RuntimeError):
+                self.store.set("closed", "")
+            if told == _INTERRUPTED:
+                raise KeyboardInterrupt from None
+            if mine and told == _ENDED:
+                raise TrainingError(told) from error
+            if mine or isinstance(error, TrainingError | OSError | MemoryError):
+                raise error
+            raise TrainingError(told) from None
+        if mine and told.startswith("process "):
+            traceback.print_exception(error)
+        with suppress(RuntimeError):
+            self.store.add("left", 1)
+        if "TORCHELASTIC_RUN_ID" not in os.environ and os.environ.get("LOCAL_RANK", "0") != "0":
+            raise SystemExit(0)  # else Lightning would kill the first process before it has said why
+        self._wait(lambda: self.store.check(["closed"]))
+        raise SystemExit(1)
+
+    def _tell(self, error: BaseException) -> tuple[str, bool]:
+        """What failed first, and whether it was this."""
+        own = f"{self.group.rank} {_sentence(error, self.group.rank)}"
+        try:
+            said = self.store.compare_set("failed", "", own).decode()
+        except RuntimeError:  # the first process is gone, and the store with it
+            return _ENDED, False
+        return said.partition(" ")[2], said == own
+
+    def _wait(self, reached: Any) -> None:
+        end = time.monotonic() + _GRACE + 1
+        with suppress(RuntimeError):
+            while time.monotonic() < end and not reached():
+                time.sleep(_POLL / 4)
+
+    def _watch(self) -> None:
+        told = _ENDED
+        while not self._leaving.wait(_POLL):
+            try:
+                if self.store.check(["failed"]):
+                    told = self.store.get("failed").decode().partition(" ")[2]
+                    break
+            except RuntimeError:
+                break
+        if not self._leaving.wait(_GRACE):
+            if self.group.first:
+                print(f"clode: {told}", file=sys.stderr, flush=True)
+            with suppress(RuntimeError):
+                self.store.add("left", 1)
+            os._exit(1)  # the main thread waits for a process that is gone
+
+
+def _sentence(error: BaseException, rank: int) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return _INTERRUPTED
+    if isinstance(error, distributed.DistError) or "gloo" in str(error):
+        return _ENDED
+    if isinstance(error, ValueError | OSError | MemoryError):
+        return str(error) or "out of memory"
+    return f"process {rank} failed: {type(error).__name__}: {error}"
