@@ -8,9 +8,9 @@ The steady path is `enhance_video`; the reference path solves every frame on its
 decode, expose to T = 3 without noise removal, and encode with the same settings.
 
 Two kinds of jitter are printed, each the root mean square of ``B[t] - (B[t-1] + B[t+1]) / 2`` in percent of
-the mean of ``B``. In the first ``B`` is the mean brightness of the frames, which moves with what is filmed. In
-the second it is what the exposure of each frame makes of one fixed dark grey (5 of 255): flicker that the
-enhancement adds.
+the mean of ``B``. In the first ``B`` is the mean brightness of the frames, which moves with what is filmed.
+In the second it is what the exposure of each frame makes of one fixed dark grey (5 of 255): the flicker that
+the enhancement adds.
 """
 
 import argparse

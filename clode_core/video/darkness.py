@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,8 +29,9 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 _VARIANCE = 3.0 / 255**2
 _CHROMA = 4.0 / 255
 _CELL = 8  # pixels along the side of a cell of the coarse maps
+_STEP = 2  # every second pixel of every second row tells enough for the coarse maps
 _RADIUS = 1  # cells
-_BAND = 4  # rows of cells that are done at once, so that they stay in the cache
+_BAND = 16  # rows of cells that are done at once, so that they stay in the cache
 _BLACK_QUANTILE = 1e-3
 
 
@@ -40,6 +42,19 @@ def black_level(planes: Planes16) -> float:
     return lowest if lowest <= HIGHEST_BLACK else 0.0
 
 
+def _unit(plane: NDArray[np.uint16], black: float) -> Tensor:
+    unit = torch.from_numpy(plane.astype(np.float32)).mul_(1 / WHITE)
+    return unit if black == 0 else unit.sub_(black).mul_(1 / (1 - black)).clamp_(min=0)
+
+
+def _luma(red: Tensor, green: Tensor, blue: Tensor) -> Tensor:
+    return (red * _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+
+
+def _pool(plane: Tensor) -> Tensor:
+    return F.avg_pool2d(plane[None], _CELL // _STEP, ceil_mode=True)[0]
+
+
 def _box(maps: Tensor) -> Tensor:
     """Mean over a window, twice, of the cells that exist; maps (C, h, w)."""
     for _ in range(2):
@@ -47,22 +62,12 @@ def _box(maps: Tensor) -> Tensor:
     return maps
 
 
-def _pool(plane: Tensor) -> Tensor:
-    return F.avg_pool2d(plane[None], _CELL, ceil_mode=True)[0]
-
-
-def _unit(plane: np.ndarray, black: float) -> Tensor:
-    if any(stride < 0 for stride in plane.strides):
-        plane = np.ascontiguousarray(plane)
-    unit = torch.from_numpy(plane).float().mul_(1 / WHITE)
-    return unit if black == 0 else unit.sub_(black).mul_(1 / (1 - black)).clamp_(min=0)
-
-
-def _coarse_maps(red: Tensor, green: Tensor, blue: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps (5, h, w) of slope and offset of luma and of the three chroma means; and pooled luma."""
-    luma = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
-    pooled, squared = _pool(luma), _pool(luma.square_())
-    mean, square = _box(torch.stack([pooled, squared]))
+def _coarse_maps(planes: Planes16, black: float) -> tuple[Tensor, Tensor]:
+    """Maps (5, h, w) of slope and offset of luma and of the three chroma means; and the mean luma (h, w)."""
+    red, green, blue = (_unit(plane[::_STEP, ::_STEP], black) for plane in planes)
+    luma = _luma(red, green, blue)
+    pooled = _pool(luma)
+    mean, square = _box(torch.stack([pooled, _pool(luma.square_())]))
     variance = (square - mean.square()).clamp(min=0)
     slope = variance / (variance + _VARIANCE)
     chroma = _box(torch.stack([_pool(plane) for plane in (red, green, blue)]) - pooled)
@@ -76,24 +81,6 @@ def _between(maps: Tensor, phase: int, axis: int, first: int, count: int) -> Ten
     place = 0.5 + (phase + 0.5) / _CELL  # from the centre of the cell before
     near = first + int(place)
     return maps.narrow(axis, near, count).lerp(maps.narrow(axis, near + 1, count), place % 1)
-
-
-def _blend_dark(units: list[Tensor], maps: Tensor, first: int, last: int) -> None:
-    """Put the smooth luma and the shrunk chroma in the place of what is dark, in rows of cells."""
-    height, width = units[0].shape
-    padded = F.pad(maps, (1, 1, 1, 1), mode="replicate")
-    cells = maps.shape[2]
-    wide = torch.stack([_between(padded, k, 2, 0, cells) for k in range(_CELL)], -1).flatten(2)[..., :width]
-    for top in range(first, min(last, maps.shape[1]), _BAND):
-        for phase in range(_CELL):
-            rows = slice(top * _CELL + phase, min(height, (top + _BAND) * _CELL), _CELL)
-            here = [unit[rows] for unit in units]
-            slope, offset, *chroma = _between(wide, phase, 1, top, len(here[0]))
-            luma = _LUMA[0] * here[0] + _LUMA[1] * here[1] + _LUMA[2] * here[2]
-            smooth = offset.addcmul_(slope, luma)
-            share = ((DARK[1] - smooth) * (1 / (DARK[1] - DARK[0]))).clamp_(0, 1)
-            for unit, tint in zip(here, chroma, strict=True):
-                unit.lerp_(tint.add_(smooth), share)
 
 
 def clean_dark(planes: Planes16, black: float = 0.0) -> Planes16:
@@ -112,20 +99,41 @@ def clean_dark(planes: Planes16, black: float = 0.0) -> Planes16:
         New planes of the same shape; the same ones if there is nothing dark and no black level.
     """
     with torch.inference_mode():
-        height, width = planes[0].shape
-        if min(height, width) < _CELL:
+        maps, pooled = _coarse_maps(planes, black)
+        dark = (pooled < DARK[1]).any(1).nonzero().flatten().tolist()
+        if not dark and black == 0:
             return planes
-        units = [_unit(plane, black) for plane in planes]
-        maps, pooled = _coarse_maps(*units)
-        dark_rows = (pooled < DARK[1]).any(1).nonzero()
-        if not len(dark_rows) and black == 0:
-            return planes
-        if len(dark_rows):
-            _blend_dark(units, maps, max(0, int(dark_rows[0]) - 1), int(dark_rows[-1]) + 2)
-        red, green, blue = (_stored(unit) for unit in units)
+        red, green, blue = (_above(plane, black) for plane in planes)
+        if dark:
+            _blend_dark((red, green, blue), maps, max(0, dark[0] - 1), min(dark[-1] + 2, maps.shape[1]))
         return red, green, blue
 
 
-def _stored(unit: Tensor) -> np.ndarray:
-    stored: np.ndarray = unit.clamp_(0, 1).mul_(WHITE).round_().to(torch.uint16).numpy()
-    return stored
+def _above(plane: NDArray[np.uint16], black: float) -> NDArray[np.uint16]:
+    """A copy of a plane in which the black level is 0 and white stays white."""
+    if black == 0:
+        return plane.copy(order="C")
+    values = (np.arange(1 << 16) / WHITE - black) / (1 - black)
+    table = np.rint(values.clip(0, 1) * WHITE).astype(np.uint16)
+    copy: NDArray[np.uint16] = table[plane]
+    return np.ascontiguousarray(copy)
+
+
+def _blend_dark(planes: Planes16, maps: Tensor, first: int, last: int) -> None:
+    """Put the smooth luma and the shrunk chroma in the place of what is dark, in rows of cells."""
+    height, width = planes[0].shape
+    padded = F.pad(maps, (1, 1, 1, 1), mode="replicate")
+    cells = maps.shape[2]
+    wide = torch.stack([_between(padded, k, 2, 0, cells) for k in range(_CELL)], -1).flatten(2)[..., :width]
+    for top in range(first, last, _BAND):
+        for phase in range(_CELL):
+            rows = slice(top * _CELL + phase, min(height, min(top + _BAND, last) * _CELL), _CELL)
+            here = [_unit(plane[rows], 0.0) for plane in planes]
+            if not len(here[0]):
+                continue
+            slope, offset, *chroma = _between(wide, phase, 1, top, len(here[0]))
+            smooth = offset.addcmul_(slope, _luma(*here))
+            share = (DARK[1] - smooth).mul_(1 / (DARK[1] - DARK[0])).clamp_(0, 1)
+            for plane, unit, tint in zip(planes, here, chroma, strict=True):
+                blended = unit.lerp_(tint.add_(smooth), share).clamp_(0, 1).mul_(WHITE).round_()
+                plane[rows] = blended.numpy()
