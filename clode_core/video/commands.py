@@ -105,7 +105,7 @@ def _frames_bar(name: str) -> Iterator[Report]:
 
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.completed:.0f} frames, {task.fields[rate]} a second"),
