@@ -131,7 +131,7 @@ class _Run:
     def do(self, tasks: Sequence[Task], died: list[Task]) -> Iterator[Outcome]:
         """Do tasks; those whose workers died go to `died`."""
         waiting = deque(enumerate(tasks))
-        finished = as_completed()
+        finished = as_completed(loop=self._client.loop)
         while waiting or self._doing:
             while waiting and len(self._doing) < self._room():
                 finished.add(self._give(*waiting.popleft()))

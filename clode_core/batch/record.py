@@ -22,8 +22,8 @@ class Record:
 
     A result counts as done if its picture is the same file with the same size and time of change, was made
     with the same settings, weights and version, and has not been changed since. Lines are added whole, each
-    after its result is safely on disk; a line that a kill cut short is no line, and of two for one result the later
-    counts.
+    after its result is safely on disk; a line that a kill cut short is no line, and of two for one result
+    the later counts.
 
     Parameters
     ----------
