@@ -162,7 +162,7 @@ def test_a_thousand_processes_are_as_many_as_there_is_room_for(clode, tree, tmp_
 
 
 def test_a_small_memory_refuses_large_pictures_only(clode, tree, tmp_path):
-    result = clode(tree, "-o", tmp_path / "out", "--memory", "0.000005")
+    result = clode(tree, "-o", tmp_path / "out", "--memory", "0.000001")
     assert result.exit_code == 1 and "--memory" in result.stderr and not printed(result)
     assert clode(tree, "-o", tmp_path / "out", "--memory", "0.1").exit_code == 0
 
@@ -228,7 +228,7 @@ def test_control_c_ends_quickly_and_leaves_whole_files_and_no_process(process, t
     _, told = run.communicate(timeout=60)
     assert run.returncode == 130 and "Traceback" not in told
     assert told.splitlines() == ["clode: interrupted; finished files are complete"]
-    gone, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=20)
     assert not alive
     for name in results(tmp_path / "out"):
         assert name.endswith(".png")

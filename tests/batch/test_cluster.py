@@ -93,7 +93,7 @@ def test_weights_of_ones_own_reach_the_workers(clode, tree, tmp_path, workers, u
 
 def test_another_version_on_the_workers_is_told(workers, scripted, tasks, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "__version__", "9.9")
-    with pytest.raises(UserError, match="runs clode-core .* this machine 9.9"):
+    with pytest.raises(UserError, match=r"runs clode-core .* this machine 9\.9"):
         list(on_cluster(tasks("1.png"), scripted, workers.scheduler_address, tmp_path))
 
 
