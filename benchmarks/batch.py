@@ -164,7 +164,10 @@ def main():
 
 
 def compare(folder, pictures):
+    import dask
     from distributed import LocalCluster
+
+    dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"})  # restarts can be slow
 
     source = folder / "in"
     broken = make_tree(source, pictures)
@@ -196,7 +199,7 @@ def compare(folder, pictures):
     output = folder / "killed"
     told, _ = disturbed(source, output, pictures, ["--jobs", "2"], randomness)
     row("--jobs 2, killed twice", None, told, None, output)
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
 
         def workers():
             return [psutil.Process(nanny.pid) for nanny in cluster.workers.values() if nanny.pid]

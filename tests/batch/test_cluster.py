@@ -19,9 +19,17 @@ pytestmark = pytest.mark.filterwarnings("default")  # Dask warns of slow start a
 
 @pytest.fixture(scope="module")
 def workers():
+    import dask
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local:
+    settings = {
+        "distributed.deploy.lost-worker-timeout": "10 minutes",  # a busy machine restarts workers slowly
+        "distributed.scheduler.allowed-failures": 1,
+    }
+    with (
+        dask.config.set(settings),
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as local,
+    ):
         yield local
 
 
@@ -107,7 +115,7 @@ def test_a_scheduler_without_workers_is_told(scripted, tasks, tmp_path, monkeypa
 
     monkeypatch.setattr(cluster, "PATIENCE", 1.0)
     with (
-        LocalCluster(n_workers=0, processes=True, dashboard_address=None) as empty,
+        LocalCluster(n_workers=0, processes=True, dashboard_address=":0") as empty,
         pytest.raises(UserError, match="has no workers"),
     ):
         list(on_cluster(tasks("1.png"), scripted, empty.scheduler_address, tmp_path))
@@ -124,7 +132,7 @@ def test_no_scheduler_is_told(scripted, tasks, tmp_path):
 def test_a_scheduler_that_goes_away_ends_the_run_in_words(scripted, tasks, tmp_path):
     from distributed import LocalCluster
 
-    local = LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None)
+    local = LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0")
     given = tasks(*(f"slow{n}.png" for n in range(60)))
     given[0].target.parent.mkdir()
     closing = threading.Thread(target=local.close)
