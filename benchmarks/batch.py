@@ -112,6 +112,8 @@ class Run:
                 time.sleep(0.1)
             for reader in readers:
                 reader.join()
+            self.process.stdout.close()
+            self.process.stderr.close()
             seconds = time.perf_counter() - self.began
             printed.seek(0)
             return seconds, peak / 2**20, told, printed.read().splitlines()
