@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,20 +14,15 @@ import typer
 from clode_core.gimp.commands import app as gimp_app
 from clode_core.terminal import (
     UserError,
-    chosen_baseline,
     chosen_model,
-    complain,
     count_weights,
-    make_folder,
     plain_errors,
-    progress_bar,
     read_exposure_time,
     say,
 )
 
 if TYPE_CHECKING:
-    from clode_core.files import Picture
-    from clode_core.image import Array, LevelsArgument
+    from clode_core.image import LevelsArgument
     from clode_core.ode import Solver
 
 app = typer.Typer(
@@ -68,60 +61,8 @@ def _levels(text: str) -> LevelsArgument:
     return black, white
 
 
-def _pictures(paths: list[Path]) -> list[Path]:
-    """Files as they are, folders as the pictures directly inside them."""
-    from clode_core.files import SUFFIXES
-
-    found: list[Path] = []
-    for path in paths:
-        if _is_folder(path):
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-            if not inside:
-                raise UserError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))})")
-            found += inside
-        else:
-            found.append(path)
-    return found
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a name that no file can have; reading it will say so
-        return False
-
-
 def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
-
-
-def _depth_levels(picture: Picture, levels: LevelsArgument) -> LevelsArgument:
-    """The levels of a file that says it holds fewer bits than its integers could, such as 12 in 16."""
-    dtype = picture.pixels.dtype
-    if levels == "dtype" and dtype.kind == "u" and picture.bit_depth < 8 * dtype.itemsize:
-        return 0.0, float(2**picture.bit_depth - 1)
-    return levels
-
-
-def _targets(sources: list[Path], folder: Path) -> list[Path]:
-    targets = [folder / source.name for source in sources]
-    seen: dict[str, Path] = {}
-    for source, target in zip(sources, targets, strict=True):
-        name = target.name.casefold()
-        if _same(target, source):
-            raise UserError(f"{source} would be overwritten: choose another folder with -o")
-        if name in seen and not _same(seen[name], source):
-            raise UserError(
-                f"{seen[name]} and {source} would both become {target}: enhance them into two folders"
-            )
-        seen[name] = source
-    return targets
-
-
-def _iterations(number: float) -> float:
-    from clode_core.baselines.zero_dce import checked_iterations
-
-    return checked_iterations(number)
 
 
 def _refuse_foreign_options(context: typer.Context, method: str) -> None:
@@ -145,7 +86,9 @@ def _solver(name: str, step: float, tolerance: float) -> Solver:
 @app.command()
 def enhance(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Pictures, or folders with pictures in them and below.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path(
         "enhanced"
     ),
@@ -162,59 +105,36 @@ def enhance(
     ] = False,
     method: Annotated[str, typer.Option(help="clode, or a baseline: zero-dce, zero-dce++.")] = "clode",
     iterations: Annotated[float, typer.Option(help="Of the curve of zero-dce and zero-dce++.")] = 8,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out what an earlier run has done in the same way.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(help="Processes that work at once.")] = 1,
+    memory: Annotated[
+        float | None, typer.Option(help="Gigabytes they may use together; by default most of what is free.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, to work on its cluster instead.")
+    ] = None,
 ) -> None:
     """Brighten pictures; the originals stay as they are."""
-    failed = 0
     with plain_errors():
         _refuse_foreign_options(context, method)
-        exposure_time = read_exposure_time(time)
-        level = _levels(levels)
-        sources = _pictures(paths)
-        targets = _targets(sources, output)
-        from clode_core.enhancement import enhance as enhance_array
-        from clode_core.enhancement import span_for
-        from clode_core.files import read_picture, write_picture
+        from clode_core.batch.run import Means, run
+        from clode_core.batch.work import Settings
 
-        span_for(exposure_time)
-        chosen = _solver(solver, step, tolerance)
-        enhanced: Callable[..., Array]
-        if method == "clode":
-            enhanced = partial(
-                enhance_array,
-                exposure_time=exposure_time,
-                denoise=denoise,
-                model=chosen_model(weights, device),
-                solver=chosen,
-                shared_exposure=shared_exposure,
-            )
-        else:
-            enhanced = partial(
-                chosen_baseline(method, weights, device).enhance, iterations=_iterations(iterations)
-            )
-        make_folder(output)
-        with progress_bar(len(sources), "enhance") as advance:
-            for done, (source, target) in enumerate(zip(sources, targets, strict=True)):
-
-                def report(fraction: float, done: int = done, name: str = source.name) -> None:
-                    advance(done + fraction, name)
-
-                try:
-                    picture = read_picture(source)
-                    result = enhanced(
-                        picture.pixels,
-                        levels=_depth_levels(picture, level),
-                        rgb=picture.channels_last,
-                        progress=report,
-                    )
-                    write_picture(target, result, picture)
-                except (ValueError, OSError, MemoryError) as error:
-                    failed += 1
-                    message = str(error) or "out of memory"
-                    complain(message if str(source) in message else f"{source}: {message}")
-                else:
-                    say(target)
-        if failed:
-            raise UserError(f"{failed} of {len(sources)} pictures could not be enhanced")
+        means = Means(jobs, memory, scheduler)
+        settings = Settings(
+            method=method,
+            exposure_time=read_exposure_time(time),
+            denoise=denoise,
+            levels=_levels(levels),
+            solver=solver,
+            step=step,
+            tolerance=tolerance,
+            shared_exposure=shared_exposure,
+            iterations=iterations,
+        )
+        run(paths, output, settings, means, weights=weights, device=device, resume=resume)
 
 
 @app.command()
@@ -239,6 +159,7 @@ def ladder(
             steps = [float(part) for part in times.split(",")]
         except ValueError:
             raise UserError(f"--times takes numbers separated by commas, not {times!r}") from None
+        from clode_core.batch.work import depth_levels
         from clode_core.files import read_picture, write_picture
         from clode_core.ladder import contact_sheet
 
@@ -254,7 +175,7 @@ def ladder(
             denoise=denoise,
             width=width,
             solver=chosen,
-            levels=_depth_levels(picture, _levels(levels)),
+            levels=depth_levels(picture, _levels(levels)),
             rgb=picture.channels_last,
         )
         write_picture(target, sheet)

@@ -88,25 +88,41 @@ def chosen_baseline(name: str, weights: Path | None, device: str) -> ZeroDCE:
 
 
 @contextmanager
-def progress_bar(total: int, what: str) -> Iterator[Callable[[float, str], None]]:
-    """A progress bar on the terminal; gives a function of (units done, label)."""
+def progress_bar(total: int, what: str, *, rate: str = "") -> Iterator[Callable[[float, str], None]]:
+    """A progress bar on the terminal; gives a function of (units done, label).
+
+    Parameters
+    ----------
+    total : int
+        Units there are.
+    what : str
+        First label.
+    rate : str
+        What to call units per second, such as "pictures/s"; by default they are not shown.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         Progress,
         ProgressColumn,
+        Task,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:.2g} {rate}")
 
     columns: tuple[ProgressColumn, ...] = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a file may be called [/b].png
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
     )
     console = Console(stderr=True)
-    columns += (TimeElapsedColumn(), TimeRemainingColumn())
+    columns += (Rate(),) * bool(rate) + (TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done, label: bar.update(task, completed=done, description=label)

@@ -1,0 +1,51 @@
+"""What became of a run, every picture counted once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from clode_core.batch.work import Outcome
+from clode_core.terminal import UserError, complain, say
+
+
+@dataclass
+class Report:
+    """Counts of a run.
+
+    Attributes
+    ----------
+    made, earlier : int
+        Results made now, and by earlier runs.
+    failed : list of Outcome
+        What has no result, with the reason.
+    """
+
+    made: int = 0
+    earlier: int = 0
+    failed: list[Outcome] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Pictures there were."""
+        return self.made + self.earlier + len(self.failed)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome, and print the path of a result."""
+        if outcome.error:
+            self.failed.append(outcome)
+        else:
+            self.made += 1
+            say(outcome.task.target)
+
+    def tell(self) -> None:
+        """Name what failed, in order, on the error output."""
+        if self.earlier:
+            complain(f"{self.earlier} pictures were done already, {self.made} were made now")
+        for outcome in self.failed:
+            source = str(outcome.task.source)
+            complain(outcome.error if source in outcome.error else f"{source}: {outcome.error}")
+
+    def check(self) -> None:
+        """Raise `UserError` if anything failed."""
+        if self.failed:
+            raise UserError(f"{len(self.failed)} of {self.total} pictures could not be enhanced")
