@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -96,6 +97,10 @@ class Method(Protocol):
         """Look at the next frame that is to be shown."""
         ...
 
+    def close(self) -> None:
+        """End what runs in the background."""
+        ...
+
 
 def pack(tables: list[NDArray[Any]], frame: Frame) -> Packed:
     """Look up the planes of a frame in tables of bytes, and put the three into one number."""
@@ -179,12 +184,17 @@ class Clode:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.slider = Slider("Exposure time", *SPAN, 3.0, 0.1)
-        self._exposure = LiveExposure(model, SPAN)
+        self._solving = ThreadPoolExecutor(1, "clode exposure")
+        self._exposure = LiveExposure(model, SPAN, executor=self._solving)
 
     def look(self, reader: VideoReader, decoded: VideoFrame) -> Look:
         """Look at the next frame that is to be shown."""
         thumbnail = reader.thumbnail(decoded, self.model.architecture.working_size)
         return _ClodeLook(self, self._exposure.update(thumbnail))
+
+    def close(self) -> None:
+        """End what runs in the background."""
+        self._solving.shutdown(cancel_futures=True)
 
 
 class _DCELook:
@@ -233,6 +243,9 @@ class ZeroDCEMethod:
     def look(self, reader: VideoReader, decoded: VideoFrame) -> Look:
         """Look at the next frame that is to be shown."""
         return _DCELook(self.network)
+
+    def close(self) -> None:
+        """Nothing runs in the background."""
 
 
 def load_method(name: str, weights: Path | None, device: str) -> Method:

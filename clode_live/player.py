@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 AHEAD = 4
 """Frames that are made ready before their time, so that a slow one delays none."""
-_PATIENCE = 0.5  # seconds of reading late frames after which the clock waits for the machine
+_UNSEEN = 0.25  # seconds of reading late frames after which one of them is shown all the same
+_PATIENCE = 5.0  # seconds of reading late frames after which the clock waits for the machine
 _REST = 0.15  # seconds without a change after which a paused frame is made at its best
 _WORTHWHILE = 0.8  # a frame is made smaller where its sides come to less than this
 _LAST_WAIT = 5.0
@@ -121,7 +122,7 @@ class Player:
     source : Source
         What is played; closed with the player.
     method : Method
-        How frames are shown.
+        How frames are shown; closed too.
     wish : Wish
         What is wanted first.
     notify : callable
@@ -147,7 +148,7 @@ class Player:
         self._current: Shot | None = None
         self._shown: tuple[Wish, bool] | None = None
         self._clock: tuple[float, float] | None = None  # a moment, and the time of the video then
-        self._reading = 0.0  # seconds spent on frames that were late
+        self._reading = self._unseen = 0.0  # seconds of reading late frames: in a row, and since one was seen
         self._no_more = self._ended = False
         self._thread = threading.Thread(target=self._run, name="clode player", daemon=True)
 
@@ -217,6 +218,7 @@ class Player:
         if self._thread.is_alive():
             self._thread.join(_LAST_WAIT)
         elif self._thread.ident is None:
+            self.method.close()
             self.source.close()
 
     # the thread
@@ -235,6 +237,7 @@ class Player:
         except Exception as error:  # the window says so, rather than to stand still
             self._tell("trouble", f"{type(error).__name__}: {error}")
         finally:
+            self.method.close()
             self.source.close()
 
     def _tell(self, kind: str, text: str = "") -> None:
@@ -325,14 +328,18 @@ class Player:
             return False
         moment, at = self._clock
         late = time.monotonic() - (moment + self.source.reader.seconds(decoded) - at)
+        # Frames that no other depends on are not even decoded until the others are in time again.
+        context = self.source.reader.stream.codec_context
+        context.skip_frame = "NONREF" if late > 3 / self._rate else "DEFAULT"
         if late <= 1 / self._rate:
             self._reading = 0.0
             return False
         self._reading += reading
+        self._unseen += reading
         if self._reading > _PATIENCE:  # reading alone is too slow for this machine
             self._clock, self._reading = None, 0.0
             return False
-        return True
+        return bool(self._ahead) or self._unseen < _UNSEEN
 
     @property
     def _rate(self) -> float:
@@ -368,6 +375,7 @@ class Player:
         self._ahead.clear()
         self._clock = None
         self._no_more = self._ended = False
+        self.source.reader.stream.codec_context.skip_frame = "DEFAULT"
         decoded = self.source.at(seconds, self._interrupted)
         if decoded is None:
             return None
@@ -440,6 +448,7 @@ class Player:
         before = pack_as_it_is(frame) if wish.split else None
         is_best = best or not (denoise or shot.reduced(wish.long_side))
         self._shown = wish, is_best
+        self._unseen = 0.0
         picture = Picture(after, before, shot.time - self.first, value, self._aspect, is_best)
         with self._changed:
             self._picture = picture
