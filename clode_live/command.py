@@ -11,6 +11,7 @@ import typer
 
 from clode_core.terminal import UserError, plain_errors
 
+_SWITCH = 0.001  # seconds; networks in one thread and a window in another wait less for each other
 _CLODE_ONLY = ("time", "denoise")
 
 
@@ -19,7 +20,9 @@ def live(
     source: Annotated[
         str, typer.Argument(help="A video, or a camera by its number or device.", show_default="camera 0")
     ] = "0",
-    time: Annotated[str, typer.Option(help="Exposure time at the start: a number from -5 to 5, or auto.")] = "3",
+    time: Annotated[
+        str, typer.Option(help="Exposure time at the start: a number from -5 to 5, or auto.")
+    ] = "3",
     denoise: Annotated[bool, typer.Option("--denoise/--no-denoise", help="Remove noise.")] = False,
     method: Annotated[str, typer.Option(help="clode, or a baseline: zero-dce, zero-dce++.")] = "clode",
     iterations: Annotated[
@@ -37,6 +40,7 @@ def live(
         _refuse_foreign_options(context, method)
         _need_a_screen()
         try:
+            import av  # noqa: F401
             from qtpy.QtWidgets import QApplication
 
             from clode_live.window import LiveWindow
@@ -56,6 +60,7 @@ def live(
         if not slider.first <= value <= slider.last:
             name = "--time" if method == "clode" else "--iterations"
             raise UserError(f"{name} takes a number from {slider.first:g} to {slider.last:g}, not {value:g}")
+        sys.setswitchinterval(_SWITCH)
         opened = open_source(source)
         application = QApplication.instance() or QApplication(sys.argv[:1])
         wish = Wish(value, auto=auto, denoise=denoise, split=split, loop=loop)
@@ -75,7 +80,9 @@ def _refuse_foreign_options(context: typer.Context, method: str) -> None:
 
 
 def _need_a_screen() -> None:
-    chosen = os.environ.get("QT_QPA_PLATFORM") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    chosen = (
+        os.environ.get("QT_QPA_PLATFORM") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
     if sys.platform.startswith("linux") and not chosen:
         raise UserError("there is no screen here: use clode live on a desktop, or clode video for files")
 

@@ -105,7 +105,9 @@ class Shot:
         if size not in self._frames:
             reader = self.source.reader
             small = bool(size)
-            self._frames[size] = reader.thumbnail(self.decoded, size) if small else reader.upright(self.decoded)
+            self._frames[size] = (
+                reader.thumbnail(self.decoded, size) if small else reader.upright(self.decoded)
+            )
         return self._frames[size]
 
     def seconds(self, frames_per_second: float) -> float:
@@ -204,7 +206,7 @@ class Player:
         return picture
 
     def notes(self) -> list[tuple[str, str]]:
-        """What has happened: ("ended", ""), ("trouble", why it stopped), ("notice", sentence), ("saved", path)."""
+        """What has happened: ("ended", ""), ("trouble", why), ("notice", sentence), ("saved", path)."""
         with self._changed:
             notes = list(self._notes)
             self._notes.clear()
@@ -441,12 +443,10 @@ class Player:
             if self._interrupted() or (best and self._wish is not wish):
                 raise Interrupted
 
-        if denoise and (best or wish.playing):
-            after = pack_pixels(look.clean(frame, value, progress))
-        else:
-            after = look.quick(frame, value)
+        cleaned = denoise and (best or wish.playing)
+        after = pack_pixels(look.clean(frame, value, progress)) if cleaned else look.quick(frame, value)
         before = pack_as_it_is(frame) if wish.split else None
-        is_best = best or not (denoise or shot.reduced(wish.long_side))
+        is_best = best or (cleaned == denoise and not shot.reduced(wish.long_side))
         self._shown = wish, is_best
         self._unseen = 0.0
         picture = Picture(after, before, shot.time - self.first, value, self._aspect, is_best)

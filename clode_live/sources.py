@@ -118,7 +118,9 @@ class CameraSource:
         with self._news:
             while self._newest is None and not cancelled():
                 if self._ended or waited > _HANGS:
-                    raise VideoError(f"the camera {self.reader.name} gives no pictures any more: connect it again")
+                    raise VideoError(
+                        f"the camera {self.reader.name} gives no pictures any more: connect it again"
+                    )
                 self._news.wait(0.05)
                 waited += 0.05
             frame, self._newest = self._newest, None

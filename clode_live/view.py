@@ -111,9 +111,7 @@ class View(QWidget):
             painter.drawImage(area, _image(picture.after))
             if picture.before is not None:
                 painter.save()
-                painter.setClipRect(
-                    QRectF(area.left(), area.top(), self.line - area.left(), area.height())
-                )
+                painter.setClipRect(QRectF(area.left(), area.top(), self.line - area.left(), area.height()))
                 painter.drawImage(area, _image(picture.before))
                 painter.restore()
                 self._draw_line(painter, area)

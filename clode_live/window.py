@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
-from qtpy.QtGui import QCloseEvent, QKeySequence, QShortcut
+from qtpy.QtGui import QCloseEvent, QKeyEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -106,6 +107,8 @@ class LiveWindow(QWidget):
         self.value.setPageStep(5 * slider.step)
         self.value.setValue(wish.value)
         self.value.valueChanged.connect(self._on_value)
+        self.value.editingFinished.connect(self.view.setFocus)
+        self.value._slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # arrow keys belong to the video
         self.play = _button("Pause", "Pause or go on (space)", checkable=False)
         self.play.setMinimumWidth(self.play.fontMetrics().horizontalAdvance("  Pause  ") + 16)
         self.play.clicked.connect(self.toggle_playing)
@@ -114,7 +117,9 @@ class LiveWindow(QWidget):
         self.clock = QLabel()
         self.auto = _button("Auto", "Let the exposure time be chosen, and followed (A)", wish.auto)
         self.auto.toggled.connect(lambda on: self.player.want(auto=on))
-        self.denoise = _button("Remove noise", "In every frame; frames are left out to keep time (D)", wish.denoise)
+        self.denoise = _button(
+            "Remove noise", "In every frame; frames are left out to keep time (D)", wish.denoise
+        )
         self.denoise.toggled.connect(lambda on: self.player.want(denoise=on))
         self.split = _button("Before | after", "With a line that can be dragged (S)", wish.split)
         self.split.toggled.connect(lambda on: self.player.want(split=on))
@@ -158,32 +163,42 @@ class LiveWindow(QWidget):
         self.view.setFocus()
 
     def _bind(self) -> None:
-        keys: dict[Any, Any] = {
-            Qt.Key.Key_Space: self.toggle_playing,
-            Qt.Key.Key_Left: lambda: self._arrow(-1),
-            Qt.Key.Key_Right: lambda: self._arrow(1),
-            "Shift+Left": lambda: self.jump(-JUMP),
-            "Shift+Right": lambda: self.jump(JUMP),
-            ",": lambda: self._step(-1),
-            ".": lambda: self._step(1),
-            Qt.Key.Key_Home: lambda: self._go(0.0),
-            Qt.Key.Key_Up: lambda: self.value.setValue(self.value.value() + self.method.slider.step),
-            Qt.Key.Key_Down: lambda: self.value.setValue(self.value.value() - self.method.slider.step),
-            "A": lambda: self.auto.setChecked(self.method.chooses and not self.auto.isChecked()),
-            "D": lambda: self.denoise.setChecked(
-                self.method.removes_noise and not self.denoise.isChecked()
-            ),
-            "S": self.split.toggle,
-            "L": self.loop.toggle,
-            "F": self.toggle_full_screen,
-            "F11": self.toggle_full_screen,
-            "Esc": self.leave_full_screen,
-            "Ctrl+S": self.save,
-            "Ctrl+W": self.close,
-            "Ctrl+Q": self.close,
+        key, plain = Qt.Key, Qt.KeyboardModifier.NoModifier
+        shift, control = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
+        step = self.method.slider.step
+        self._keys: dict[tuple[Any, Any], Callable[[], object]] = {
+            (key.Key_Space, plain): self.toggle_playing,
+            (key.Key_Left, plain): lambda: self._arrow(-1),
+            (key.Key_Right, plain): lambda: self._arrow(1),
+            (key.Key_Left, shift): lambda: self.jump(-JUMP),
+            (key.Key_Right, shift): lambda: self.jump(JUMP),
+            (key.Key_Comma, plain): lambda: self._step(-1),
+            (key.Key_Period, plain): lambda: self._step(1),
+            (key.Key_Home, plain): lambda: self._go(0.0),
+            (key.Key_Up, plain): lambda: self.value.setValue(self.value.value() + step),
+            (key.Key_Down, plain): lambda: self.value.setValue(self.value.value() - step),
+            (key.Key_A, plain): lambda: self.method.chooses and self.auto.toggle(),
+            (key.Key_D, plain): lambda: self.method.removes_noise and self.denoise.toggle(),
+            (key.Key_S, plain): self.split.toggle,
+            (key.Key_L, plain): self.loop.toggle,
+            (key.Key_F, plain): self.toggle_full_screen,
+            (key.Key_F11, plain): self.toggle_full_screen,
+            (key.Key_Escape, plain): self.leave_full_screen,
+            (key.Key_S, control): self.save,
+            (key.Key_W, control): self.close,
+            (key.Key_Q, control): self.close,
         }
-        for key, slot in keys.items():
-            QShortcut(QKeySequence(key), self).activated.connect(slot)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Do what a key stands for."""
+        if event is None:
+            return
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        slot = self._keys.get((Qt.Key(event.key()), modifiers))
+        if slot is None:
+            super().keyPressEvent(event)
+        else:
+            slot()
 
     # what users do
 

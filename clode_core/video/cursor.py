@@ -61,7 +61,7 @@ class FrameCursor:
         Parameters
         ----------
         seconds : float
-            As `VideoReader.seconds` counts; before the first frame this is the first, after the last the last.
+            As `VideoReader.seconds` counts; before the first frame it is the first, after the last the last.
         cancelled : callable
             Asked now and then whether nobody waits any more; the result is None then.
 
