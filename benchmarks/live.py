@@ -54,7 +54,7 @@ def row(
 
 def window(path: Path, method: str, seconds: float) -> None:
     from clode_live.methods import load_method
-    from clode_live.player import Wish
+    from clode_live.pictures import Wish
     from clode_live.sources import open_source
     from clode_live.window import LiveWindow
 
@@ -117,9 +117,7 @@ def in_napari(path: Path, seconds: float) -> None:
         return len(set(drawn["steps"])) / seconds, max(freezes.gaps)
 
     alone, gap = play()
-    print(
-        f"{path.name + ', napari without CLODE':42s}{alone:7.1f} of {rate:5.2f}{'-':>12s}{'-':>12s}{gap:12.0f}"
-    )
+    row(f"{path.name}, napari without CLODE", rate, alone, [np.nan], [np.nan], gap)
     viewer.dims.set_current_step(0, 0)
     widget.controls.enhance.click()
     wait(lambda: len(viewer.layers) > 1)

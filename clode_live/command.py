@@ -47,7 +47,7 @@ def live(
         except ImportError:  # qtpy has an error of its own, which is one of these
             raise _missing() from None
         from clode_live.methods import load_method
-        from clode_live.player import Wish
+        from clode_live.pictures import Wish
         from clode_live.sources import open_source
 
         try:

@@ -200,7 +200,7 @@ class Clode:
 class _DCELook:
     """A frame on its own, as Zero-DCE sees it."""
 
-    auto = None
+    auto: float | None = None
 
     def __init__(self, network: ZeroDCE) -> None:
         self.network = network

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import clode_core
-from clode_core.video import WHITE, Frame, VideoError
-from clode_live.methods import Look, Method, Packed, pack_as_it_is, pack_pixels
+from clode_core.video import WHITE, VideoError
+from clode_live.methods import Method, pack_as_it_is, pack_pixels
+from clode_live.pictures import Picture, Shot, Wish
 from clode_live.sources import FileSource, Source
 
 if TYPE_CHECKING:
@@ -26,94 +27,11 @@ AHEAD = 4
 _UNSEEN = 0.25  # seconds of reading late frames after which one of them is shown all the same
 _PATIENCE = 5.0  # seconds of reading late frames after which the clock waits for the machine
 _REST = 0.15  # seconds without a change after which a paused frame is made at its best
-_WORTHWHILE = 0.8  # a frame is made smaller where its sides come to less than this
 _LAST_WAIT = 5.0
 
 
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong
     """Raised inside work whose result nobody waits for any more."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the window wants.
-
-    Attributes
-    ----------
-    value : float
-        Of the slider.
-    auto, denoise, split : bool
-        Whether the method chooses the value; noise is removed; the frame as it is is wanted too.
-    playing, loop : bool
-        Whether time goes on, and begins again at the end.
-    long_side : int
-        Pixels on the screen that a frame has; 0 for as many as it likes.
-    """
-
-    value: float
-    auto: bool = False
-    denoise: bool = False
-    split: bool = False
-    playing: bool = True
-    loop: bool = False
-    long_side: int = 0
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A frame to be seen.
-
-    Attributes
-    ----------
-    after, before : ndarray
-        0xffRRGGBB, (Y, X): enhanced, and as it is where that was wanted.
-    time : float
-        Seconds from the start of the file.
-    value : float
-        Of the slider.
-    aspect : float
-        How much wider than high a pixel is.
-    best : bool
-        Whether it is as good as it gets.
-    """
-
-    after: Packed
-    before: Packed | None
-    time: float
-    value: float
-    aspect: float
-    best: bool
-
-
-class Shot:
-    """A decoded frame, looked at by the method."""
-
-    def __init__(self, source: Source, decoded: VideoFrame, look: Look) -> None:
-        self.source = source
-        self.decoded = decoded
-        self.look = look
-        self.time = source.reader.seconds(decoded)
-        self._frames: dict[int, Frame] = {}
-
-    def reduced(self, long_side: int) -> bool:
-        """Whether the frame is made smaller for a long side that is wanted."""
-        return 0 < long_side < _WORTHWHILE * max(self.decoded.width, self.decoded.height)
-
-    def frame(self, long_side: int) -> Frame:
-        """The frame upright, made smaller where fewer pixels are wanted; 0 for all."""
-        size = long_side if self.reduced(long_side) else 0
-        if size not in self._frames:
-            reader = self.source.reader
-            small = bool(size)
-            self._frames[size] = (
-                reader.thumbnail(self.decoded, size) if small else reader.upright(self.decoded)
-            )
-        return self._frames[size]
-
-    def seconds(self, frames_per_second: float) -> float:
-        """How long it is shown."""
-        given = float((self.decoded.duration or 0) * (self.decoded.time_base or 0))
-        return given if given > 0 else 1 / frames_per_second
 
 
 class Player:

@@ -16,7 +16,7 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from clode_live.methods import Packed
-from clode_live.player import Picture
+from clode_live.pictures import Picture
 
 _GRIP = 12  # pixels on either side of the line that can be taken hold of
 _LINE = QColor(255, 255, 255, 220)

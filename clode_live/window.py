@@ -19,14 +19,14 @@ from qtpy.QtWidgets import (
     QSlider,
     QStyle,
     QStyleOptionSlider,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 from superqt import QLabeledDoubleSlider
 
 from clode_live.methods import Method
-from clode_live.player import Player, Wish
+from clode_live.pictures import Wish
+from clode_live.player import Player
 from clode_live.sources import Source
 from clode_live.view import View
 
@@ -45,6 +45,7 @@ class SeekBar(QSlider):
     def __init__(self) -> None:
         super().__init__(Qt.Orientation.Horizontal)
         self.setRange(0, _TICKS)
+        self.setMinimumWidth(100)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def mousePressEvent(self, event: Any) -> None:
@@ -130,6 +131,8 @@ class LiveWindow(QWidget):
         self.keep = _button("Save frame …", "As a picture of its own (Ctrl+S)", checkable=False)
         self.keep.clicked.connect(self.save)
         self.rate = QLabel()
+        self.rate.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.rate.setMinimumWidth(self.rate.fontMetrics().horizontalAdvance("29.97 of 29.97 fps"))
         self.rate.setToolTip("Frames per second that are shown")
         self.auto.setVisible(self.method.chooses)
         self.denoise.setVisible(self.method.removes_noise)
@@ -143,14 +146,14 @@ class LiveWindow(QWidget):
         rows = QVBoxLayout(self.controls)
         rows.setContentsMargins(8, 4, 8, 8)
         exposure = QHBoxLayout()
-        for widget in (QLabel(self.method.slider.name), self.value, self.auto, self.denoise):
+        for widget in (QLabel(self.method.slider.name), self.value, self.auto, self.denoise, self.split):
             exposure.addWidget(widget, 1 if widget is self.value else 0)
         moving = QHBoxLayout()
         for widget in (self.play, self.seek_bar, self.clock):
             moving.addWidget(widget, 1 if widget is self.seek_bar else 0)
         if not self.player.duration:
             moving.addStretch(1)
-        for widget in (self.split, self.loop, self.full, self.keep):
+        for widget in (self.loop, self.full, self.keep):
             moving.addWidget(widget)
         moving.addWidget(self.rate)
         rows.addLayout(exposure)
@@ -356,7 +359,7 @@ class LiveWindow(QWidget):
         super().closeEvent(event)
 
 
-def _button(text: str, tip: str, checked: bool = False, checkable: bool = True) -> QToolButton | QPushButton:
+def _button(text: str, tip: str, checked: bool = False, checkable: bool = True) -> QPushButton:
     button = QPushButton(text)
     button.setCheckable(checkable)
     button.setChecked(checked)

@@ -10,7 +10,7 @@ pytest.importorskip("av")
 from video_making import write_video
 
 from clode_live.methods import Clode, ZeroDCEMethod
-from clode_live.player import Wish
+from clode_live.pictures import Wish
 from clode_live.sources import open_source
 from clode_live.window import LiveWindow
 
