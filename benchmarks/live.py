@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,8 @@ import numpy as np
 from napari_latency import Freezes
 from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
+
+from clode_live.command import SWITCH_INTERVAL
 
 
 def pause(seconds: float) -> None:
@@ -48,8 +51,8 @@ def delays(move: Callable[[float], None], seen: Callable[[], float], count: int)
 def row(
     name: str, wanted: float, fps: float, playing: list[float], standing: list[float], gap: float
 ) -> None:
-    middle = [statistics.median(part) for part in (playing, standing)]
-    print(f"{name:42s}{fps:7.1f} of {wanted:5.2f}{middle[0]:12.0f}{middle[1]:12.0f}{gap:12.0f}", flush=True)
+    middle = [f"{statistics.median(part):12.0f}" if part else f"{'-':>12s}" for part in (playing, standing)]
+    print(f"{name:42s}{fps:7.1f} of {wanted:5.2f}{middle[0]}{middle[1]}{gap:12.0f}", flush=True)
 
 
 def window(path: Path, method: str, seconds: float) -> None:
@@ -117,14 +120,14 @@ def in_napari(path: Path, seconds: float) -> None:
         return len(set(drawn["steps"])) / seconds, max(freezes.gaps)
 
     alone, gap = play()
-    row(f"{path.name}, napari without CLODE", rate, alone, [np.nan], [np.nan], gap)
+    row(f"{path.name}, napari without CLODE", rate, alone, [], [], gap)
     viewer.dims.set_current_step(0, 0)
     widget.controls.enhance.click()
     wait(lambda: len(viewer.layers) > 1)
     wait(lambda: all(job._ticket is None for job in widget._jobs))
     fps, gap = play()
     standing = delays(widget.controls.time.setValue, lambda: drawn["time"], 15)
-    row(f"{path.name}, napari", rate, fps, [np.nan], standing, gap)
+    row(f"{path.name}, napari", rate, fps, [], standing, gap)
     viewer.close()
     pause(0.5)
 
@@ -136,15 +139,17 @@ def main() -> None:
     parser.add_argument("--methods", default="clode,zero-dce++,zero-dce")
     parser.add_argument("--seconds", type=float, default=6)
     asked = parser.parse_args()
-    QApplication.instance() or QApplication([])
+    application = QApplication.instance() or QApplication([])
     print(f"{'':42s}{'frames shown':>16s}{'slider ms,':>12s}{'slider ms,':>12s}{'longest':>12s}")
     print(f"{'':42s}{'a second':>16s}{'playing':>12s}{'paused':>12s}{'gap ms':>12s}")
     for path in asked.videos:
         if asked.napari:
             in_napari(path, asked.seconds)
         else:
+            sys.setswitchinterval(SWITCH_INTERVAL)
             for method in asked.methods.split(","):
                 window(path, method, asked.seconds)
+    application.quit()
 
 
 if __name__ == "__main__":

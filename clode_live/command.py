@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ import typer
 
 from clode_core.terminal import UserError, plain_errors
 
-_SWITCH = 0.001  # seconds; networks in one thread and a window in another wait less for each other
+SWITCH_INTERVAL = 0.001
+"""Seconds after which threads change places: window and networks wait less for each other than by default."""
 _CLODE_ONLY = ("time", "denoise")
 
 
@@ -60,11 +62,12 @@ def live(
         if not slider.first <= value <= slider.last:
             name = "--time" if method == "clode" else "--iterations"
             raise UserError(f"{name} takes a number from {slider.first:g} to {slider.last:g}, not {value:g}")
-        sys.setswitchinterval(_SWITCH)
+        sys.setswitchinterval(SWITCH_INTERVAL)
         opened = open_source(source)
         application = QApplication.instance() or QApplication(sys.argv[:1])
         wish = Wish(value, auto=auto, denoise=denoise, split=split, loop=loop)
         window = LiveWindow(opened, chosen, wish)
+        signal.signal(signal.SIGINT, lambda *_: window.close())
         window.show()
         code = application.exec()
     raise typer.Exit(code)
