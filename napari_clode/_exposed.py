@@ -89,7 +89,7 @@ class VideoExposure:
             stretch = self._stretch(seconds)
         if stretch is not None and stretch.covers(seconds):
             return stretch.timeline().at(seconds)
-        before = [known for known in self._own if 0 <= seconds - self.planes.seconds[known] < _ALIKE]
+        before = [known for known in list(self._own) if 0 <= seconds - self.planes.seconds[known] < _ALIKE]
         if not before:
             self._own[number] = self._solve(number)
             before = [number]
