@@ -87,9 +87,12 @@ class Method(Protocol):
         What users set.
     removes_noise, chooses : bool
         Whether noise can be removed, and a value be chosen.
+    long_side : int
+        Pixels to which frames are made smaller while they play, so that it keeps up; 0 for no limit.
     """
 
     slider: Slider
+    long_side: int
     removes_noise: bool
     chooses: bool
 
@@ -180,6 +183,7 @@ class Clode:
 
     removes_noise = True
     chooses = True
+    long_side = 0
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -235,6 +239,7 @@ class ZeroDCEMethod:
 
     removes_noise = False
     chooses = False
+    long_side = 640
 
     def __init__(self, network: ZeroDCE) -> None:
         self.network = network

@@ -239,7 +239,7 @@ class Player:
             return
         shot = self._shot(decoded)
         if not wish.denoise:
-            shot.frame(wish.long_side)
+            shot.frame(self._size(wish))
         self._ahead.append(shot)
 
     def _is_late(self, decoded: VideoFrame, reading: float) -> bool:
@@ -347,6 +347,11 @@ class Player:
         else:
             self._wait(wish, None)
 
+    def _size(self, wish: Wish) -> int:
+        """Long side to which frames are made smaller; 0 for their own."""
+        limits = [wish.long_side, self.method.long_side if wish.playing else 0]
+        return min((limit for limit in limits if limit > 0), default=0)
+
     def _show(self, shot: Shot, wish: Wish, best: bool = False) -> None:
         """Expose a shot and hand it to the window."""
         self._current = shot
@@ -355,7 +360,8 @@ class Player:
         denoise = wish.denoise and self.method.removes_noise
         if not wish.playing and look.is_clean(shot.frame(0)):
             best = True
-        frame = shot.frame(0 if best else wish.long_side)
+        size = 0 if best else self._size(wish)
+        frame = shot.frame(size)
 
         def progress(_: float) -> None:
             if self._interrupted() or (best and self._wish is not wish):
@@ -364,7 +370,7 @@ class Player:
         cleaned = denoise and (best or wish.playing)
         after = pack_pixels(look.clean(frame, value, progress)) if cleaned else look.quick(frame, value)
         before = pack_as_it_is(frame) if wish.split else None
-        is_best = best or (cleaned == denoise and not shot.reduced(wish.long_side))
+        is_best = best or (cleaned == denoise and not shot.reduced(size))
         self._shown = wish, is_best
         self._unseen = 0.0
         picture = Picture(after, before, shot.time - self.first, value, self._aspect, is_best)
