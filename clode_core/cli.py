@@ -276,6 +276,18 @@ with suppress(ModuleNotFoundError):  # a package without the evaluation is whole
     add_commands(app)
 
 
+def _add_front_ends() -> None:
+    """Add the commands of front ends, which the core knows by their entry points only."""
+    from importlib.metadata import entry_points
+
+    for entry in sorted(entry_points(group="clode.commands"), key=lambda found: found.name):
+        with suppress(ImportError, AttributeError):  # a front end that is not whole is not offered
+            app.command(entry.name)(entry.load())
+
+
+_add_front_ends()
+
+
 def main() -> None:
     """Entry point of the ``clode`` command."""
     app()

@@ -28,6 +28,7 @@ from superqt import QCollapsible, QLabeledDoubleSlider
 from napari_clode._engine import TIMES, Settings
 from napari_clode._planes import Channels
 from napari_clode._plot import BrightnessPlot
+from napari_clode._video import VideoPlanes
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -228,17 +229,19 @@ class Controls(QWidget):
 
     def fit_to(self, layer: Image | None, *, busy: bool = False) -> None:
         """Offer what makes sense for a layer; `busy` while all planes of some layer are being enhanced."""
+        film = layer is not None and isinstance(layer.data, VideoPlanes)
         with QSignalBlocker(self.channels), QSignalBlocker(self.levels):
             self.channels.clear()
             for text, channels in _channel_choices(layer):
                 self.channels.addItem(text, channels)
             self.channels.setCurrentIndex(_likely_channels(layer, self.channels.count()))
             if layer is not None:
-                self.levels.setCurrentIndex(1 if _needs_levels(layer) else 0)
+                self.levels.setCurrentIndex(1 if _needs_levels(layer) and not film else 0)
                 self.black.setText("0")
                 self.white.setText(f"{float(layer.contrast_limits_range[1]):g}")
-        stack = layer is not None and layer.ndim > 2
+        stack = layer is not None and layer.ndim > 2 and not film  # a film's result has all its planes
         self.form.setRowVisible(self.channels, self.channels.count() > 1)
+        self.form.setRowVisible(self.levels, not film)
         self.shared.setVisible(stack)
         self.apply.setVisible(stack)
         for control in (self.enhance, self.auto, self.apply, self.keep):

@@ -110,13 +110,23 @@ def show_stack(
     return _put(viewer, layer, _stacks, data, placement(layer, planes), look)
 
 
+def show_video(viewer: ViewerModel, layer: Image, planes: LayerPlanes, data: Any, look: Look) -> Image:
+    """Put an exposed video, which is lazy, into the live result layer of `layer`."""
+    return _put(viewer, layer, _previews, data, placement(layer, planes), look)
+
+
 def preview_of(viewer: ViewerModel, layer: Image) -> Image | None:
     """The live result layer of `layer`, if there is one."""
     return _result(viewer, layer, _previews)
 
 
-def keep(viewer: ViewerModel, layer: Image, planes: LayerPlanes, index: tuple[int, ...]) -> Image | None:
-    """Make the live result independent: it is not updated any more, and lies at its own place only."""
+def keep(
+    viewer: ViewerModel, layer: Image, planes: LayerPlanes, index: tuple[int, ...] | None
+) -> Image | None:
+    """Make the live result independent: it is not updated any more, and lies at its own place only.
+
+    `index` is None for a result that holds all planes.
+    """
     kept = preview_of(viewer, layer)
     _previews.pop(layer, None)
     if kept is not None:

@@ -14,6 +14,7 @@ from napari_clode import _results
 from napari_clode._controls import Choices, Controls
 from napari_clode._engine import TIMES, Settings, Solved, Stack, warm_up
 from napari_clode._jobs import Newest, Ticket
+from napari_clode._live import LiveVideo, is_video
 from napari_clode._planes import LayerError, LayerPlanes
 from napari_clode._stack import enhance_stack, is_large
 
@@ -55,7 +56,9 @@ class EnhanceWidget(QWidget):
         self._kind: tuple[Any, ...] = ()
         self._warming, self._solving, self._showing = Newest(self), Newest(self), Newest(self)
         self._cleaning, self._applying = Newest(self), Newest(self)
+        self._video = LiveVideo(self)
         self._jobs = [self._warming, self._solving, self._showing, self._cleaning, self._applying]
+        self._jobs += self._video.jobs
         self._dims = QTimer(self)
         self._dims.setSingleShot(True)
         self._dims.setInterval(_DIMS_PAUSE)
@@ -82,7 +85,11 @@ class EnhanceWidget(QWidget):
         self._showing.done.connect(self._on_shown)
         self._cleaning.done.connect(self._on_cleaned)
         self._applying.done.connect(self._on_applied)
-        for job in self._jobs[1:]:
+        self._video.said.connect(self.controls.say)
+        self._video.failed.connect(self._on_failed)
+        self._video.chosen.connect(controls.time.setValue)
+        self._video.curve.connect(controls.plot.set_curve)
+        for job in (self._solving, self._showing, self._cleaning, self._applying):
             job.failed.connect(self._on_failed)
             job.warned.connect(self._on_warned)
         for job in (self._solving, self._cleaning, self._applying):
@@ -114,10 +121,15 @@ class EnhanceWidget(QWidget):
     def keep(self) -> None:
         """Make the result independent and stop following the slider."""
         layer, viewer, shown = self.controls.layer, self._viewer, self._shown
-        if layer is None or viewer is None or shown is None or not self._has_preview(layer):
+        film = self._stack if self._video.active else None
+        if layer is None or viewer is None or not (shown or film) or not self._has_preview(layer):
             self._trouble("There is no result to keep yet: press Enhance first.")
             return
-        _results.keep(viewer, layer, shown.stack.planes, shown.index)
+        if film is not None:
+            self._video.settle()
+            _results.keep(viewer, layer, film.planes, None)
+        elif shown is not None:
+            _results.keep(viewer, layer, shown.stack.planes, shown.index)
         self._live = False
         self._cancel_preview()
         self.controls.say("Kept as a layer of its own.")
@@ -229,6 +241,7 @@ class EnhanceWidget(QWidget):
 
     def _cancel_preview(self) -> None:
         self._solved = None
+        self._video.stop()
         for job in (self._solving, self._showing, self._cleaning):
             job.cancel()
         self._auto_wanted = False
@@ -254,7 +267,11 @@ class EnhanceWidget(QWidget):
         self._follow()
 
     def _on_dims(self, event: Any = None) -> None:
-        if self._live and not self._dims.isActive():
+        if self._video.active and self._stack is not None and self.controls.layer is not None:
+            index = self._index(self.controls.layer, self._stack.planes)
+            if index is not None:
+                self._video.move(index[0])
+        elif self._live and not self._dims.isActive():
             self._dims.start()
 
     def _on_plane(self) -> None:
@@ -312,6 +329,13 @@ class EnhanceWidget(QWidget):
             self.controls.plot.set_curve(np.zeros(0), np.zeros(0))
             self.controls.say(f"{layer.name} has no plane here.")
             return
+        viewer, controls = self._viewer, self.controls
+        if is_video(layer) and viewer is not None:
+            denoise = controls.denoise.isChecked()
+            self._video.start(viewer, layer, stack, index[0], controls.time.value(), denoise)
+            if self._auto_wanted:
+                self._set_auto()
+            return
 
         def work(ticket: Ticket) -> tuple[Solved, NDArray[np.float64]]:
             ticket(0.0)
@@ -343,25 +367,30 @@ class EnhanceWidget(QWidget):
 
     def _on_auto(self) -> None:
         self._auto_wanted = True
-        if self._solved is None:
+        if self._solved is None and not self._video.active:
             self.start()
         else:
             self._set_auto()
 
     def _set_auto(self) -> None:
         self._auto_wanted = False
-        if self._solved is not None:
+        if self._video.active:
+            self._video.choose()
+        elif self._solved is not None:
             self.controls.time.setValue(self._solved.path.auto())
 
     def _on_time(self, time: float) -> None:
         self._touched = True
-        if self._solved is not None:
+        if self._video.active:
+            self._video.set_time(time)
+        elif self._solved is not None:
             self._follow()
         elif not self._live and self.controls.layer is not None:
             self.start()
 
     def _on_denoise(self, wanted: bool) -> None:
         self._touched = True
+        self._video.set_denoise(wanted)
         if not wanted:
             self._cleaning.cancel()
             self._on_idle()

@@ -150,7 +150,7 @@ class IteratedCurve:
         self._network = method.h
         self._small: Interpolated | None = None
         size = method.architecture.working_size
-        if method.architecture.shrinks:
+        if method.architecture.shrinks or downsample > 1:
             long = max(source.height, source.width)
             view = max(round(long / downsample), min(long, size))
             with torch.inference_mode():
@@ -298,7 +298,7 @@ class ZeroDCE:
         *,
         levels: LevelsArgument = "dtype",
         rgb: bool | None = None,
-        downsample: float = DOWNSAMPLE,
+        downsample: float | None = None,
     ) -> IteratedCurve:
         """Estimate the curve-parameter maps of one picture.
 
@@ -310,9 +310,9 @@ class ZeroDCE:
             Black and white level, see `image.resolve_levels`.
         rgb : bool, optional
             Whether the last axis is channels; guessed from the shape by default.
-        downsample : float
-            How much smaller, per side, the picture is that Zero-DCE++ looks at; never smaller than those it
-            was trained on. Zero-DCE looks at every pixel.
+        downsample : float, optional
+            How much smaller, per side, the picture is that the network looks at; never smaller than those it
+            was trained on. By default 12 for Zero-DCE++, and 1 for Zero-DCE: every pixel.
 
         Returns
         -------
@@ -336,7 +336,11 @@ class ZeroDCE:
         level = resolve_levels(colours(array, where), levels)
         return self._solve_plane(array, where.alpha, level, downsample)
 
-    def _solve_plane(self, array: Array, alpha: bool, levels: Levels, downsample: float) -> IteratedCurve:
+    def _solve_plane(
+        self, array: Array, alpha: bool, levels: Levels, downsample: float | None
+    ) -> IteratedCurve:
+        if downsample is None:
+            downsample = DOWNSAMPLE if self.architecture.shrinks else 1.0
         if not 1 <= downsample <= 1e4:
             raise ValueError(f"downsample must be a number from 1 on, not {downsample}")
         return IteratedCurve(self, Source(array, levels, alpha=alpha, device=self.device), downsample)
@@ -349,7 +353,7 @@ class ZeroDCE:
         rgb: bool | None = None,
         progress: Progress | None = None,
         *,
-        downsample: float = DOWNSAMPLE,
+        downsample: float | None = None,
     ) -> Array:
         """Enhance a picture or a stack of pictures.
 

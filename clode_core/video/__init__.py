@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clode_core.video.cursor import FrameCursor
     from clode_core.video.enhancement import VideoSummary, enhance_video, look_through
     from clode_core.video.exposure import ExposureTimeline, LiveExposure, TimelineBuilder
     from clode_core.video.frames import FRAME_LEVELS, WHITE, Frame
@@ -20,12 +21,22 @@ if TYPE_CHECKING:
     from clode_core.video.writing import Encoding
 
 _HOMES = {
-    "enhancement": ("VideoSummary", "enhance_video", "look_through"),
-    "exposure": ("ExposureTimeline", "LiveExposure", "TimelineBuilder"),
-    "frames": ("FRAME_LEVELS", "WHITE", "Frame"),
-    "reading": ("SUFFIXES", "VideoError", "VideoReader"),
-    "tone": ("look_up", "tone_tables"),
-    "writing": ("Encoding",),
+    "FrameCursor": "cursor",
+    "VideoSummary": "enhancement",
+    "enhance_video": "enhancement",
+    "look_through": "enhancement",
+    "ExposureTimeline": "exposure",
+    "LiveExposure": "exposure",
+    "TimelineBuilder": "exposure",
+    "FRAME_LEVELS": "frames",
+    "WHITE": "frames",
+    "Frame": "frames",
+    "SUFFIXES": "reading",
+    "VideoError": "reading",
+    "VideoReader": "reading",
+    "look_up": "tone",
+    "tone_tables": "tone",
+    "Encoding": "writing",
 }
 
 __all__ = [
@@ -35,6 +46,7 @@ __all__ = [
     "Encoding",
     "ExposureTimeline",
     "Frame",
+    "FrameCursor",
     "LiveExposure",
     "TimelineBuilder",
     "VideoError",
@@ -48,13 +60,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, so that the command line starts without torch."""
-    for module, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(f"{__name__}.{module}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import a public name when it is first used: frames are read without waiting for torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

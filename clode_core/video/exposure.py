@@ -15,6 +15,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 from clode_core.exposure import SharedExposure
@@ -170,6 +171,9 @@ class LiveExposure:
         As in `TimelineBuilder`.
     smoothing : float
         Time constant in seconds.
+    executor : Executor, optional
+        Solves the moments within a scene, so that frames do not wait for them; only the first frame of a
+        scene does.
     """
 
     def __init__(
@@ -179,13 +183,16 @@ class LiveExposure:
         solver: Solver | str | None = None,
         smoothing: float = SMOOTHING,
         interval: float = INTERVAL,
+        executor: Executor | None = None,
     ) -> None:
         self.model = model
         self.span = span
         self.solver = solver
         self.smoothing = smoothing
         self.interval = interval
+        self.executor = executor
         self._scenes = SceneDetector()
+        self._coming: Future[Moment] | None = None
         self._aim: Moment | None = None
         self._shown: SharedExposure | None = None
         self._time = -math.inf
@@ -197,14 +204,32 @@ class LiveExposure:
             self._scenes, self._aim, self._shown = SceneDetector(), None, None
         self._time = thumbnail.time
         scene = self._scenes.update(thumbnail)
-        aim = self._aim
-        fresh = aim is None or aim.scene != scene
-        if aim is None or fresh or thumbnail.time >= aim.time + self.interval:
-            exposure = solve_exposure(self.model, thumbnail, self.span, self.solver)
-            aim = self._aim = Moment(thumbnail.time, scene, exposure)
+        fresh = self._aim is None or self._aim.scene != scene
+        aim = self._solve(thumbnail, scene) if fresh else self._newest(thumbnail, scene)
+        self._aim = aim
         if fresh or self._shown is None or self.smoothing <= 0:
+            self._coming = None
             self._shown = aim.exposure
         else:
             step = 1 - math.exp(-passed / self.smoothing)
             self._shown = SharedExposure.mean([self._shown, aim.exposure], [1 - step, step])
         return self._shown
+
+    def _solve(self, thumbnail: Frame, scene: int) -> Moment:
+        exposure = solve_exposure(self.model, thumbnail, self.span, self.solver)
+        return Moment(thumbnail.time, scene, exposure)
+
+    def _newest(self, thumbnail: Frame, scene: int) -> Moment:
+        """The last moment of a scene that goes on."""
+        assert self._aim is not None
+        if self._coming is not None:
+            if not self._coming.done():
+                return self._aim
+            found, self._coming = self._coming.result(), None
+            return found
+        if thumbnail.time < self._aim.time + self.interval:
+            return self._aim
+        if self.executor is None:
+            return self._solve(thumbnail, scene)
+        self._coming = self.executor.submit(self._solve, thumbnail, scene)
+        return self._aim

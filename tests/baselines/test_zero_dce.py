@@ -93,6 +93,19 @@ def test_zero_dce_pp_looks_at_a_shrunken_picture_but_never_smaller_than_it_was_t
     assert seen == [(50, 40), (32, 24), (20, 16), (60, 45)]
 
 
+def test_zero_dce_looks_at_a_shrunken_picture_only_if_asked_to(full_size, random):
+    picture = random.random((240, 400, 3)).astype(np.float32)
+    seen = []
+    hook = full_size.h.register_forward_hook(lambda module, given, out: seen.append(given[0].shape[2:]))
+    shrunk = full_size.solve(picture, downsample=4)
+    shrunk.at(3), shrunk.at(20.5)
+    assert seen == [(60, 100) if full_size.architecture.working_size <= 100 else (77, 128)]
+    whole = full_size.solve(picture).at(8)
+    hook.remove()
+    assert seen[1][1] > 300
+    assert 0 < np.abs(shrunk.at(8) - whole).mean() < 0.2
+
+
 def test_zero_dce_pp_interpolates_its_maps_bilinearly(random):
     torch.manual_seed(0)
     method = ZeroDCE(Architecture("zero-dce++", width=4, working_size=16))

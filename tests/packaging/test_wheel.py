@@ -46,11 +46,13 @@ def test_the_wheel_holds_weights_configurations_and_types(wheel):
         assert f"clode_core/{part}" in names
     for part in ("napari.yaml", "_widget.py", "dark_coffee.png"):
         assert f"napari_clode/{part}" in names
+    assert {"clode_live/window.py", "napari_clode/_video.py"} <= set(names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert (
         "[napari.manifest]\nclode-core = napari_clode:napari.yaml"
         in zipfile.ZipFile(wheel).read(entry).decode()
     )
+    assert "[clode.commands]\nlive = clode_live.command:live" in zipfile.ZipFile(wheel).read(entry).decode()
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "examples/"))]
 
 
