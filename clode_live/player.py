@@ -47,12 +47,18 @@ class Player:
         What is wanted first.
     notify : callable
         Called from the thread whenever `take` or `notes` has something new.
+
+    Attributes
+    ----------
+    duration : float or None
+        Seconds that the video takes; None for a camera, or where the file does not say.
     """
 
     def __init__(self, source: Source, method: Method, wish: Wish, notify: Callable[[], object]) -> None:
         self.source = source
         self.method = method
         self.first = self._first_time()
+        self.duration = None if source.live else source.reader.duration
         self._notify = notify
         self._changed = threading.Condition()
         # guarded by _changed
@@ -75,11 +81,6 @@ class Player:
     def _first_time(self) -> float:
         stream = self.source.reader.stream
         return float((stream.start_time or 0) * self.source.reader.time_base)
-
-    @property
-    def duration(self) -> float | None:
-        """Seconds that the video takes; None for a camera, or where the file does not say."""
-        return None if self.source.live else self.source.reader.duration
 
     @property
     def wish(self) -> Wish:
