@@ -283,6 +283,7 @@ class VideoReader:
 
     def timestamps(self) -> list[int]:
         """Timestamps of all frames, in order, found without decoding; the reader is at its start then."""
+        self.rewind()
         stamps = [
             packet.pts
             for packet in self.container.demux(self.stream)

@@ -15,7 +15,6 @@ def test_a_video_is_read_in_order_with_its_times(video):
         assert frames[0].shape == (96, 128)
         assert reader.bits == 8
         assert reader.dtype is np.uint8
-        reader.rewind()
         assert [stamp * reader.time_base * 1000 for stamp in reader.timestamps()] == times
         assert next(iter(reader)).time == 0
 
