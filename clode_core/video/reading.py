@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from clode_core.video.darkness import black_level, clean_dark
 from clode_core.video.frames import Frame, Planes16, read_planes
 
 if TYPE_CHECKING:
@@ -241,6 +240,8 @@ class VideoReader:
         """Convert a decoded frame to red, green and blue, its dark made fit to be brightened."""
         planes = self.planes(frame)
         if self.clean:
+            from clode_core.video.darkness import clean_dark
+
             if self._looked_at % _BLACK_EVERY == 0 and not self._black_is_known:
                 self.look_at_black(planes)
             self._looked_at += 1
@@ -253,6 +254,8 @@ class VideoReader:
 
     def look_at_black(self, planes: Planes16) -> None:
         """Lower the black level to that of a frame."""
+        from clode_core.video.darkness import black_level
+
         here = black_level(planes)
         self.black = here if self.black is None else min(self.black, here)
 
