@@ -21,6 +21,8 @@ from clode_core.video.tone import look_up, tone_tables
 from clode_core.video.writing import Encoding, VideoWriter, container_format
 
 if TYPE_CHECKING:
+    from av import VideoFrame
+
     from clode_core.image import Array
 
 Report = Callable[[str, int, int | None], None]
@@ -88,6 +90,34 @@ class _FrameExposer:
             ).at(time, denoise=True),
         )
         canvas.fill(shown)
+
+
+def _checked_order(reader: VideoReader, frame: VideoFrame, last: int | None) -> int | None:
+    """The timestamp of a frame, which comes after the last one's and has the size of all."""
+    at = f"at {reader.seconds(frame):.2f} s"
+    stored = reader.stored_shape
+    if (frame.height, frame.width) != stored:
+        raise VideoError(
+            f"{reader.name} changes its size from {stored[1]} x {stored[0]} to "
+            f"{frame.width} x {frame.height} {at}: cut it there and enhance the parts"
+        )
+    if frame.pts is not None and last is not None and frame.pts <= last:
+        raise VideoError(
+            f"the timestamps of {reader.name} go back {at}: mend it first, for example by making it an .mkv"
+        )
+    return frame.pts
+
+
+def _written(target: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file beside and rename it; what FFmpeg says on the way names the file, not its stand-in."""
+    import av.error
+
+    try:
+        write_atomically(target, write)
+    except av.error.FFmpegError as error:
+        raise VideoError(
+            f"{target} cannot be written ({error.strerror}): choose another ending or --codec"
+        ) from None
 
 
 def look_through(
@@ -219,12 +249,14 @@ def enhance_video(
         def write(handle: BinaryIO) -> None:
             import av
 
+            last: int | None = None
             with VideoWriter(handle, target, reader, encoding or Encoding()) as writer:
                 summary.left_out = writer.left_out
                 for item in reader.demuxed(writer.carried):
                     if isinstance(item, av.Packet):
                         writer.carry(item)
                         continue
+                    last = _checked_order(reader, item, last)
                     canvas = writer.canvas()
                     exposer(reader.upright(item), canvas)
                     writer.write(canvas, item)
@@ -234,7 +266,7 @@ def enhance_video(
             if summary.frames == 0:
                 raise VideoError(f"{source} holds no frame that can be decoded")
 
-        write_atomically(target, write)
+        _written(target, write)
         summary.damaged = reader.damaged
     summary.seconds = time.perf_counter() - started
     return summary

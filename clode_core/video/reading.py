@@ -102,17 +102,9 @@ class VideoReader:
                 if source.is_dir()
                 else f"{source} does not exist: check the name"
             )
-        try:
-            self.container: InputContainer = av.open(
-                str(source), format=container_format, options=options, metadata_errors="ignore"
-            )
-        except (av.error.FFmpegError, ValueError) as error:
-            _refuse(source, error)
-        if not self.container.streams.video:
-            self.container.close()
-            raise VideoError(f"{source} holds no video")
-        self.stream: VideoStream = self.container.streams.video[0]
-        self.stream.thread_type = "AUTO"
+        self._format, self._options = container_format, options
+        self._open()
+        self._stored = self.stream.codec_context.height, self.stream.codec_context.width
         self._reformatter = VideoReformatter()
         self._small = VideoReformatter()
         try:
@@ -121,12 +113,29 @@ class VideoReader:
             self.container.close()
             _refuse(source, error)
 
+    def _open(self) -> None:
+        import av
+
+        try:
+            self.container: InputContainer = av.open(
+                self.name, format=self._format, options=self._options, metadata_errors="ignore"
+            )
+        except (av.error.FFmpegError, ValueError) as error:
+            _refuse(self.name, error)
+        if not self.container.streams.video:
+            self.container.close()
+            raise VideoError(f"{self.name} holds no video")
+        self.stream: VideoStream = self.container.streams.video[0]
+        self.stream.thread_type = "AUTO"
+        self._untimed = 0
+
     def _first_rotation(self) -> int:
         """Quarter turns, counter-clockwise, that put the frames upright; the file is read from its start."""
         import av.error
 
         for frame in self.decoded():
             self.rewind()
+            self._stored = frame.height, frame.width
             return round(frame.rotation / 90) % 4
         raise av.error.InvalidDataError(0, "no frame", self.name)
 
@@ -143,10 +152,15 @@ class VideoReader:
         self.container.close()
 
     @property
+    def stored_shape(self) -> tuple[int, int]:
+        """Rows and columns of the frames as they are stored."""
+        return self._stored
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the upright frames."""
-        stored = self.stream.codec_context.height, self.stream.codec_context.width
-        return stored[::-1] if self._quarter_turns % 2 else stored
+        rows, columns = self._stored
+        return (columns, rows) if self._quarter_turns % 2 else (rows, columns)
 
     @property
     def bits(self) -> int:
@@ -220,9 +234,17 @@ class VideoReader:
                 continue
             for frame in decoded:
                 if isinstance(frame, av.VideoFrame) and not frame.is_corrupt:
-                    yield frame
+                    yield self._timed(frame)
                 else:
                     self.damaged += 1
+
+    def _timed(self, frame: VideoFrame) -> VideoFrame:
+        """A frame with a timestamp: a bare stream has none, its frames follow at the usual rate."""
+        if frame.pts is None:
+            frame.time_base = self.time_base
+            frame.pts = round(self._untimed / (self.frame_rate * self.time_base))
+            self._untimed += 1
+        return frame
 
     def decoded(self) -> Iterator[VideoFrame]:
         """Frames as the decoder gives them."""
@@ -275,8 +297,15 @@ class VideoReader:
         return 0.0 if frame.pts is None else float(frame.pts * (frame.time_base or self.time_base))
 
     def rewind(self) -> None:
-        """Go back to the start."""
-        self.container.seek(self.container.start_time or 0)
+        """Go back to the start, which a bare stream without a container can only by being opened again."""
+        import av.error
+
+        try:
+            self.container.seek(self.container.start_time or 0)
+        except av.error.FFmpegError:
+            self.container.close()
+            self._open()
+        self._untimed = 0
         self.damaged = 0
 
     def seek(self, seconds: float) -> None:

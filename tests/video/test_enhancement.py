@@ -304,6 +304,31 @@ def test_memory_runs_out_on_the_device_and_the_cpu_goes_on(video, model, tmp_pat
     assert calls[-1] == "cpu"
 
 
+def test_a_bare_stream_without_timestamps_is_enhanced_at_its_rate(video, model, tmp_path):
+    source = video("dark.h264", frames=20, sound=False)
+    enhance_video(source, tmp_path / "out.mp4", model=model, encoding=FAST)
+    times = [f.time for f in frames(tmp_path / "out.mp4")]
+    assert len(times) == 20
+    assert np.diff(times) == pytest.approx(1 / 25, abs=0.002)
+
+
+def test_a_video_that_changes_its_size_or_starts_again_is_refused_in_one_sentence(video, model, tmp_path):
+    def wide(number):
+        return np.full((64, 160, 3), 0.05)
+
+    options = {"bf": "0", "preset": "ultrafast"}
+    first = video("one.ts", frames=10, sound=False, options=options).read_bytes()
+    second = video("two.ts", picture=wide, frames=10, sound=False, options=options).read_bytes()
+    for name, content, sentence in (
+        ("size.ts", first + second, "changes its size from 128 x 96 to 160 x 64"),
+        ("again.ts", first + first, "timestamps of .* go back"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(VideoError, match=sentence):
+            enhance_video(tmp_path / name, tmp_path / "out.mp4", model=model, encoding=FAST)
+    assert not (tmp_path / "out.mp4").exists()
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["dark_night_drive.mp4", "dim_1080p.mp4"])
 def test_real_clips_keep_sound_and_times_and_get_brighter(name, model, tmp_path, data_folder):
