@@ -27,7 +27,6 @@ from clode_core.terminal import (
 )
 
 if TYPE_CHECKING:
-    from clode_core.baselines.zero_dce import ZeroDCE
     from clode_core.files import Picture
     from clode_core.image import Array, LevelsArgument
     from clode_core.ode import Solver
@@ -55,8 +54,10 @@ _Levels = Annotated[
 ]
 
 
-_CLODE_ONLY = ["time", "denoise", "solver", "step", "tolerance", "shared_exposure"]
+_CLODE_ONLY = ("time", "denoise", "solver", "step", "tolerance", "shared_exposure")
 """Options of `enhance` that only CLODE has."""
+_BASELINES_ONLY = ("iterations",)
+"""Options of `enhance` that only some baselines have."""
 
 
 def _exposure_time(text: str) -> ExposureTime:
@@ -131,32 +132,40 @@ def _targets(sources: list[Path], folder: Path) -> list[Path]:
     return targets
 
 
-def _baseline(name: str, weights: Path | None, device: str) -> ZeroDCE:
+def _own_options(method: str) -> tuple[str, ...]:
+    """Options of `enhance` that are not common to all methods but known to this one."""
+    if method == "clode":
+        return _CLODE_ONLY
     try:
-        from clode_core.baselines import BASELINES, load_baseline
+        from clode_core.baselines import BASELINES, own_options
     except ModuleNotFoundError:
-        raise UserError(f"--method {name} is not part of this installation: use clode") from None
-    if name not in BASELINES:
-        raise UserError(f"--method takes one of {', '.join(('clode', *BASELINES))}, not {name!r}")
-    return load_baseline(name, weights, device)
+        raise UserError(f"--method {method} is not part of this installation: use clode") from None
+    if method not in BASELINES:
+        raise UserError(f"--method takes one of {', '.join(('clode', *BASELINES))}, not {method!r}")
+    return own_options(method)
 
 
-def _iterations(number: float) -> float:
-    from clode_core.baselines.zero_dce import checked_iterations
+def _baseline(name: str, weights: Path | None, device: str, iterations: float) -> Callable[..., Array]:
+    """What enhances an array by a baseline."""
+    from clode_core.baselines import load_baseline
 
-    return checked_iterations(number)
+    options: dict[str, float] = {}
+    if "iterations" in _own_options(name):
+        from clode_core.baselines.zero_dce import checked_iterations
+
+        options["iterations"] = checked_iterations(iterations)
+    return partial(load_baseline(name, weights, device).enhance, **options)
 
 
 def _refuse_foreign_options(context: typer.Context, method: str) -> None:
     """Options that mean nothing to the method are told, not ignored."""
-    foreign = ["iterations"] if method == "clode" else _CLODE_ONLY
-    for name in foreign:
+    own = _own_options(method)
+    for name in (*_CLODE_ONLY, *_BASELINES_ONLY):
         given = context.get_parameter_source(name)
-        if given is not None and given.name == "COMMANDLINE" and context.params[name] is not False:
-            instead = "--time" if method == "clode" else "--iterations"
-            raise UserError(
-                f"--{name.replace('_', '-')} means nothing to {method}: leave it out, or use {instead}"
-            )
+        if name in own or given is None or given.name != "COMMANDLINE" or context.params[name] is False:
+            continue
+        instead = f", or use --{own[0]}" if own else ""
+        raise UserError(f"--{name.replace('_', '-')} means nothing to {method}: leave it out{instead}")
 
 
 def _solver(name: str, step: float, tolerance: float) -> Solver:
@@ -183,7 +192,9 @@ def enhance(
     shared_exposure: Annotated[
         bool, typer.Option("--shared-exposure", help="Expose all pages of a file alike: no flicker.")
     ] = False,
-    method: Annotated[str, typer.Option(help="clode, or a baseline: zero-dce, zero-dce++.")] = "clode",
+    method: Annotated[
+        str, typer.Option(help="clode, or a baseline: zero-dce, zero-dce++, lfpv-unet, lfpv-curve.")
+    ] = "clode",
     iterations: Annotated[float, typer.Option(help="Of the curve of zero-dce and zero-dce++.")] = 8,
 ) -> None:
     """Brighten pictures; the originals stay as they are."""
@@ -211,7 +222,7 @@ def enhance(
                 shared_exposure=shared_exposure,
             )
         else:
-            enhanced = partial(_baseline(method, weights, device).enhance, iterations=_iterations(iterations))
+            enhanced = _baseline(method, weights, device, iterations)
         make_folder(output)
         with progress_bar(len(sources), "enhance") as advance:
             for done, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -325,7 +336,7 @@ def train(
         str,
         typer.Argument(
             help="A YAML file, or a packaged configuration: clode-cpu, clode-gpu, paper-cpu, "
-            "zero-dce-cpu, zero-dce-pp-cpu."
+            "zero-dce-cpu, zero-dce-pp-cpu, lfpv-unet-cpu, lfpv-curve-cpu."
         ),
     ],
     change: Annotated[
@@ -351,7 +362,7 @@ def _baselines(device: str) -> dict[str, str]:
     except ModuleNotFoundError:
         return {}
     return {
-        name: f"{count_weights(load_baseline(name, device=device).h):,} parameters, {packaged_weights(name)}"
+        name: f"{load_baseline(name, device=device).description}, {packaged_weights(name)}"
         for name in BASELINES
     }
 
