@@ -29,11 +29,11 @@ How updates reach what is stored
 The references are parameters. A training step runs the network twice: with the updated references
 :math:`C^O`, which gives :math:`\hat I`, and with the stored ones, which gives :math:`\bar I`. Both terms of
 the loss :math:`L(\hat I, I) + \lambda L(\bar I, I)` reach the stored references, the first through all
-rounds, since :math:`C^O = C + \dots`. A further term, the mean of :math:`(C - C^O)^2` with :math:`C^O` held constant,
-draws what is stored to what the updaters make of it: a moving average by gradient. One more, the mean of
-:math:`(C^O - C)^2`, keeps updates small. So every number that inference uses is an ordinary parameter, which
-the optimiser, averaged weights, checkpoints and several devices treat like any other, and :math:`\bar I` is
-exactly what is computed when the updaters are gone.
+rounds, since :math:`C^O = C + \dots`. A further term, the mean of :math:`(C - C^O)^2` with :math:`C^O` held
+constant, draws what is stored to what the updaters make of it: a moving average by gradient. One more, the
+mean of :math:`(C^O - C)^2`, keeps updates small. So every number that inference uses is an ordinary
+parameter, which the optimiser, averaged weights, checkpoints and several devices treat like any other, and
+:math:`\bar I` is exactly what is computed when the updaters are gone.
 """
 
 from __future__ import annotations

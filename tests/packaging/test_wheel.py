@@ -35,6 +35,8 @@ def test_the_wheel_holds_weights_configurations_and_types(wheel):
         "weights/clode.safetensors",
         "weights/zero-dce.safetensors",
         "weights/zero-dce-pp.safetensors",
+        "weights/lfpv-unet.safetensors",
+        "weights/lfpv-curve.safetensors",
         "weights/README.md",
         "training/configs/clode-cpu.yaml",
         "evaluation/published.yaml",
