@@ -375,7 +375,9 @@ class ReferencesConfig(Setting):
     rounds: int = Field(default=1, ge=1, le=16, description="Rounds of updates per step, O.")
     identity: int = Field(default=16, ge=1, le=256, description="Length of the identity embeddings.")
     hidden: int = Field(default=32, ge=1, le=1024, description="Hidden units of each updater.")
-    step: float = Field(default=0.1, gt=0, le=1, description="Half the most that a round moves a number.")
+    update_step: float = Field(
+        default=0.1, gt=0, le=1, description="Half the most that a round moves a number."
+    )
 
 
 class SupervisedConfig(Setting):

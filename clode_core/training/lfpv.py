@@ -84,7 +84,9 @@ def family(setting: SupervisedConfig) -> Family:
         if given is not None:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(_UPDATER_SEED)
-                add_updaters(method.h, UpdaterOptions(given.rounds, given.identity, given.hidden, given.step))
+                add_updaters(
+                    method.h, UpdaterOptions(given.rounds, given.identity, given.hidden, given.update_step)
+                )
         return method.to("cpu")
 
     def read(path: Path) -> SupervisedEnhancer:
