@@ -364,6 +364,7 @@ def _baselines(device: str) -> dict[str, str]:
     return {
         name: f"{load_baseline(name, device=device).description}, {packaged_weights(name)}"
         for name in BASELINES
+        if packaged_weights(name).is_file()
     }
 
 

@@ -54,7 +54,7 @@ def own_options(name: str) -> tuple[str, ...]:
 
 
 def packaged_weights(name: str) -> Path:
-    """Where the packaged weights of a baseline are.
+    """Where the packaged weights of a baseline are, if it has any.
 
     Raises
     ------
@@ -74,7 +74,8 @@ def load_baseline(name: str, weights: str | Path | None = None, device: str = "a
         One of `BASELINES`: "zero-dce" (Guo et al., CVPR 2020), "zero-dce++" (Li, Guo and Loy, 2021),
         "lfpv-unet" or "lfpv-curve" (learnable references, Xu et al., ICCV 2023, in a U-Net and in CLODE's h).
     weights : str or Path, optional
-        A ``.safetensors`` file of this baseline; by default the packaged weights.
+        A ``.safetensors`` file of this baseline; by default the packaged weights, which all have but
+        "lfpv-curve".
     device : str
         "auto" (CUDA, then MPS, then CPU) or a device name.
 

@@ -23,7 +23,7 @@ Picture = NDArray[np.uint8]
 
 ITERATED = {"zero-dce": "Zero-DCE", "zero-dce++": "Zero-DCE++"}
 """Learned baselines with a number of iterations."""
-SUPERVISED = {"lfpv-unet": "U-Net with LFPV", "lfpv-curve": "CLODE's h with LFPV"}
+SUPERVISED = {"lfpv-unet": "U-Net with LFPV"}
 """Learned baselines that have seen references."""
 CLASSICAL: dict[str, tuple[str, Callable[[Picture], Picture]]] = {
     "histogram-equalisation": ("histogram equalisation", classical.histogram_equalisation),
@@ -128,7 +128,7 @@ def choose_methods(names: Iterable[str], *, reference: bool) -> list[Method]:
     names : iterable of str
         ``input``; ``clode`` and ``control``, both also as ``@auto``, ``@best`` and ``@<time>``;
         ``gamma@best`` and ``gain@best``; ``histogram-equalisation``, ``clahe``, ``lime``; ``zero-dce`` and
-        ``zero-dce++``, both also as ``@<iterations>``; ``lfpv-unet`` and ``lfpv-curve``.
+        ``zero-dce++``, both also as ``@<iterations>``; ``lfpv-unet``.
     reference : bool
         Whether there are references.
 

@@ -68,8 +68,10 @@ def test_without_training_the_baselines_enhance(run_without):
     code = (
         ENHANCE
         + """
-from clode_core.baselines import BASELINES, load_baseline
+from clode_core.baselines import BASELINES, load_baseline, packaged_weights
 for name in BASELINES:
+    if not packaged_weights(name).is_file():
+        continue
     assert load_baseline(name, device="cpu").enhance(np.full((30, 40, 3), 20, np.uint8)).mean() > 30
 """
     )
