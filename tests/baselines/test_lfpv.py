@@ -192,6 +192,25 @@ def test_a_foreign_network_is_boosted_at_the_named_place_and_trained_with_it():
     assert {"references.vectors", "references.patches", "references.gates"} < set(network.state_dict())
 
 
+def test_a_foreign_network_learns_with_its_plug_in_by_a_loop_of_its_own():
+    network, dark = Foreign(), torch.rand(4, 3, 8, 8)
+    attach(network, "encoder.2", LearnableReferences(6, count=5))
+    add_updaters(network)
+    before = {name: x.clone() for name, x in network.references.state_dict().items()}
+    optimizer, losses = torch.optim.Adam(network.parameters(), 0.02), []
+    for _ in range(30):
+        with updating_references() as updates:
+            updated = network(dark)
+        loss = (updated - 2 * dark).square().mean() + (network(dark) - 2 * dark).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert len(updates) == 2 and losses[-1] < 0.5 * losses[0]
+    after = network.references.state_dict()
+    assert not [name for name, x in before.items() if torch.equal(x, after[name])]
+
+
 def test_a_copy_of_a_network_asks_the_references_of_the_copy():
     network, picture = boosted_network(updaters=False).eval(), torch.rand(1, 3, 8, 8)
     before = network(picture)
