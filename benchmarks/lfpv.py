@@ -18,6 +18,9 @@ import json
 import statistics
 from pathlib import Path
 
+import torch
+
+from clode_core.baselines.lfpv import attention
 from clode_core.baselines.lfpv_enhancer import read_supervised
 from clode_core.training import load_config, run_training
 from clode_core.training.config import ValidationConfig
@@ -69,10 +72,28 @@ def measured(backbone, kind, seed, pairs, arguments):
         "numbers": (numbers["psnr"], numbers["ssim"]),
         "parameters": sum(tensor.numel() for tensor in method.state_dict().values()),
         "seconds": method.card["stages"][0]["seconds"],
+        "usage": usage(method, pairs[::10]) if kind == "LFPV" else None,
     }
     title = f"{BACKBONES[backbone]}, {kind}, seed {seed}"
     print(f"{title:30}{numbers['psnr']:9.3f}{numbers['ssim']:9.4f}{row['seconds']:9.0f} s", flush=True)
     return row
+
+
+def usage(method, pairs):
+    """How many vectors an answer mixes (exponential of the entropy), and its size relative to the feature."""
+    plug_in, rows = method.h.references, []
+
+    def record(module, given, boosted):
+        feature = given[0]
+        shares = attention(feature.movedim(1, -1), plug_in.vectors)
+        entropy = torch.special.entr(shares).sum(-1)
+        added = (boosted - feature).square().mean().sqrt() / feature.square().mean().sqrt()
+        rows.append((float(entropy.exp().mean()), float(added)))
+
+    plug_in.register_forward_hook(record)
+    for pair in pairs:
+        method.enhance(pair.low)
+    return [statistics.mean(column) for column in zip(*rows, strict=True)]
 
 
 def spread(values, digits):
@@ -112,6 +133,11 @@ def main():
             cells = [spread(values, 2 + k % 2) for k, values in enumerate(columns)]
             title = f"{BACKBONES[backbone]}, {kind}"
             print(f"{title:27}{rows[0]['parameters']:12,}" + "".join(f"{cell:>18}" for cell in cells))
+            if kind == "LFPV":
+                mixed, added = (statistics.mean(row["usage"][k] for row in rows) for k in range(2))
+                print(
+                    f"  an answer mixes {mixed:.1f} vectors; answers are {100 * added:.1f} % of the feature"
+                )
         for kind in [k for k in kinds if k != "without" and "without" in kinds]:
             both = [
                 [runs[backbone, k, seed]["numbers"] for k in (kind, "without")]

@@ -6,11 +6,12 @@ low-light image enhancement without external knowledge", ICCV 2023). It holds :m
 by attention and adds what it is told:
 
 .. math::
-    \bar f = \mathrm{softmax}(f C_v^T / \sqrt c)\, C_v, \quad
-    \bar f' = \mathrm{softmax}(f_{k \times k} C_p^T / \sqrt{c k k})\, C_p, \quad
+    \bar f = \mathrm{softmax}(\hat f C_v^T / \sqrt c)\, C_v, \quad
+    \bar f' = \mathrm{softmax}(\hat f_{k \times k} C_p^T / \sqrt{c k k})\, C_p, \quad
     f' = f + \gamma_v \bar f + \gamma_p \bar f'
 
-with a gate per channel, :math:`\gamma`, that starts at zero, so that a new plug-in changes nothing.
+with a gate per channel, :math:`\gamma`, that starts at zero, so that a new plug-in changes nothing. A query
+:math:`\hat f` is a feature over its root mean square: a faint feature would ask all references alike.
 
 In training the references are nodes of a graph with learned identities :math:`e_j`. Two small networks
 propose updates, from the descriptors :math:`f_d` of the samples at hand and from one node to another, in
@@ -152,24 +153,29 @@ class Updaters(nn.Module):
         return nodes
 
 
-def attend(queries: Tensor, nodes: Tensor) -> Tensor:
-    r"""What references answer to queries, :math:`\mathrm{softmax}(q C^T / \sqrt n)\, C`.
+def attention(queries: Tensor, nodes: Tensor) -> Tensor:
+    r"""Share of every reference in the answer to a query, :math:`\mathrm{softmax}(\hat q C^T / \sqrt n)`.
 
     Parameters
     ----------
     queries : Tensor
-        (..., n).
+        (..., n); :math:`\hat q` is a query over its own root mean square.
     nodes : Tensor
         (l, n).
 
     Returns
     -------
     Tensor
-        (..., n), weighted means of the nodes.
+        (..., l), which sum to 1.
     """
+    scores = F.rms_norm(queries, queries.shape[-1:]) @ nodes.T / math.sqrt(nodes.shape[-1])
+    return scores.softmax(-1)
+
+
+def attend(queries: Tensor, nodes: Tensor) -> Tensor:
+    """What references (l, n) answer to queries (..., n): their mean, weighted by `attention`; (..., n)."""
     nodes = nodes.to(queries.dtype)
-    scores = queries @ nodes.T / math.sqrt(nodes.shape[-1])
-    return scores.softmax(-1).to(queries.dtype) @ nodes
+    return attention(queries, nodes).to(queries.dtype) @ nodes
 
 
 def ask_vectors(feature: Tensor, nodes: Tensor) -> Tensor:

@@ -340,9 +340,9 @@ class SupervisedWeights(Setting):
 
     picture: float = Field(default=1.0, ge=0, description="Picture by updated references against its target.")
     stored: float = Field(default=1.0, ge=0, description="Picture by stored references against it, lambda.")
-    size: float = Field(default=0.1, ge=0, description="Mean square of the updates, to keep them small.")
+    size: float = Field(default=0.001, ge=0, description="Mean square of the updates, to keep them small.")
     consolidation: float = Field(
-        default=0.1, ge=0, description="Stored references against updated ones, which are held constant."
+        default=0.005, ge=0, description="Stored references against updated ones, which are held constant."
     )
 
 

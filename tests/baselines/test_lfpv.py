@@ -15,6 +15,7 @@ from clode_core.baselines.lfpv import (
     ask_vectors,
     attach,
     attend,
+    attention,
     inference_state,
     plug_ins,
     updating_references,
@@ -56,16 +57,19 @@ def softmax(*scores):
 def test_vectors_answer_with_the_softmax_mean_worked_out_by_hand():
     nodes = torch.tensor([[1.0, 0.0, 2.0, 0.0], [0.0, 3.0, 0.0, 1.0]])
     feature = torch.zeros(1, 4, 2, 1)
-    feature[0, :, 0, 0] = torch.tensor([2.0, 1.0, 0.5, 0.0])
-    a, b = softmax(3.0 / 2, 3.0 / 2)  # 2 + 1, and 3: both over the square root of 4
-    assert a == b == 0.5
+    feature[0, :, 0, 0] = torch.tensor([4.0, 1.0, 2.0, 2.0])  # root mean square 2.5
+    a, b = softmax(8.0 / 2.5 / 2, 5.0 / 2.5 / 2)  # 4 + 4, and 3 + 2; both over the square root of 4
     answers = ask_vectors(feature, nodes)
-    assert answers[0, :, 0, 0].tolist() == pytest.approx([0.5, 1.5, 1.0, 0.5])
+    assert answers[0, :, 0, 0].tolist() == pytest.approx([a * 1, b * 3, a * 2, b * 1])
     assert answers[0, :, 1, 0].tolist() == pytest.approx([0.5, 1.5, 1.0, 0.5])  # zero asks all alike
-    feature[0, 0, 0, 0] = 4.0
-    a, b = softmax(5.0 / 2, 3.0 / 2)
-    expected = [a * 1, b * 3, a * 2, b * 1]
-    assert ask_vectors(feature, nodes)[0, :, 0, 0].tolist() == pytest.approx(expected)
+    assert attention(feature[0, :, 0, 0], nodes).tolist() == pytest.approx([a, b])
+
+
+def test_a_faint_feature_asks_as_sharply_as_a_strong_one():
+    nodes, feature = torch.randn(5, 6), torch.randn(2, 6, 3, 4)
+    assert torch.allclose(ask_vectors(0.1 * feature, nodes), ask_vectors(feature, nodes), atol=1e-4)
+    sides = torch.randn(5, 24)
+    assert torch.allclose(ask_patches(0.1 * feature, sides, 2), ask_patches(feature, sides, 2), atol=1e-4)
 
 
 def test_patches_answer_with_the_softmax_mean_of_whole_blocks():
@@ -76,6 +80,7 @@ def test_patches_answer_with_the_softmax_mean_of_whole_blocks():
     for top in (0, 2):
         for left in (0, 2, 4):
             block = feature[1, :, top : top + 2, left : left + 2].flatten()
+            block = block / block.square().mean().sqrt()
             weights = torch.tensor(softmax(*[float(block @ node) / math.sqrt(8) for node in nodes]))
             expected = (weights[:, None] * nodes).sum(0).reshape(2, 2, 2)
             assert torch.allclose(answers[1, :, top : top + 2, left : left + 2], expected, atol=1e-5)
@@ -98,8 +103,8 @@ def test_patches_of_one_pixel_are_vectors():
 
 
 def test_a_query_that_is_one_reference_loudly_gets_that_reference():
-    nodes = torch.eye(4)
-    assert torch.allclose(attend(1000 * nodes, nodes), nodes, atol=1e-6)
+    nodes = 30 * torch.eye(4)
+    assert torch.allclose(attend(nodes, nodes), nodes, atol=1e-4)
 
 
 @pytest.fixture

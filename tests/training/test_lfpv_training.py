@@ -181,7 +181,7 @@ def test_the_loss_is_that_of_both_pictures_and_two_terms_of_the_references(batch
         "picture": losses.charbonnier(updated, batch.targets),
         "stored": 0.7 * losses.charbonnier(network(batch.pictures), batch.targets),
         "size": 2 * differences,
-        "consolidation": 0.1 * differences,
+        "consolidation": 0.005 * differences,
     }
     assert set(terms) == set(expected)
     for name, value in expected.items():
