@@ -2,11 +2,11 @@
 
     python benchmarks/lfpv.py LOW HIGH PAIRS_LOW PAIRS_HIGH --output RUNS [--seeds 3] [--set KEY=VALUE ...]
 
-Trains the packaged configurations lfpv-unet-cpu and lfpv-curve-cpu, for 500 and 160 steps, on the pairs
-in LOW and HIGH, whose names in PAIRS_LOW are left out, and measures on PAIRS_LOW and PAIRS_HIGH. Equal
-seeds have equal backbones at the start and equal batches, whatever is plugged in. The control has plain 1
-x 1 convolutions of as many parameters in the place of the references. A run that is in RUNS is not
-trained again, an interrupted one goes on.
+Trains the packaged configurations lfpv-unet-cpu and lfpv-curve-cpu on the pairs in LOW and HIGH, whose
+names in PAIRS_LOW are left out, and measures on PAIRS_LOW and PAIRS_HIGH. Equal seeds have equal
+backbones at the start and equal batches, whatever is plugged in. The control has plain 1 x 1 convolutions
+of as many parameters in the place of the references. A run that is in RUNS is not trained again, an
+interrupted one goes on.
 
 PSNR and SSIM of 8-bit results, means over the pairs shrunk to --long-side pixels (by default 300, as
 trained on); then mean and standard deviation over the seeds, and the same of the difference to the run of
@@ -33,7 +33,6 @@ KINDS = {
     "LFPV": [],
     "control": ["supervised.references=null", "supervised.control=130"],
 }
-STEPS = {"unet": 500, "curve": 160}
 COLUMNS = ("PSNR", "SSIM")
 
 
@@ -45,7 +44,6 @@ def trained(backbone, kind, seed, arguments):
         low, high, pairs_low, _ = (path.absolute() for path in arguments.folders)
         overrides = [
             *KINDS[kind],
-            f"stages.0.steps={STEPS[backbone]}",
             f"output={folder}",
             f"seed={seed}",
             f"data.low=['{low}']",
