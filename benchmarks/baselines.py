@@ -21,9 +21,10 @@ import numpy as np
 from quality import psnr, ssim
 from speed import SIZES, photograph
 
-from clode_core.baselines import BASELINES, load_baseline
+from clode_core.baselines import load_baseline
 from clode_core.files import read_picture
 
+BASELINES = ("zero-dce", "zero-dce++")
 ITERATIONS = range(1, 17)
 
 

@@ -14,6 +14,7 @@ import typer
 from clode_core.gimp.commands import app as gimp_app
 from clode_core.terminal import (
     UserError,
+    baseline_options,
     chosen_model,
     count_weights,
     plain_errors,
@@ -47,8 +48,10 @@ _Levels = Annotated[
 ]
 
 
-_CLODE_ONLY = ["time", "denoise", "solver", "step", "tolerance", "shared_exposure"]
+_CLODE_ONLY = ("time", "denoise", "solver", "step", "tolerance", "shared_exposure")
 """Options of `enhance` that only CLODE has."""
+_BASELINES_ONLY = ("iterations",)
+"""Options of `enhance` that only some baselines have."""
 
 
 def _levels(text: str) -> LevelsArgument:
@@ -65,16 +68,20 @@ def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
+def _own_options(method: str) -> tuple[str, ...]:
+    """Options of `enhance` that are not common to all methods but known to this one."""
+    return _CLODE_ONLY if method == "clode" else baseline_options(method)
+
+
 def _refuse_foreign_options(context: typer.Context, method: str) -> None:
     """Options that mean nothing to the method are told, not ignored."""
-    foreign = ["iterations"] if method == "clode" else _CLODE_ONLY
-    for name in foreign:
+    own = _own_options(method)
+    for name in (*_CLODE_ONLY, *_BASELINES_ONLY):
         given = context.get_parameter_source(name)
-        if given is not None and given.name == "COMMANDLINE" and context.params[name] is not False:
-            instead = "--time" if method == "clode" else "--iterations"
-            raise UserError(
-                f"--{name.replace('_', '-')} means nothing to {method}: leave it out, or use {instead}"
-            )
+        if name in own or given is None or given.name != "COMMANDLINE" or context.params[name] is False:
+            continue
+        instead = f", or use --{own[0]}" if own else ""
+        raise UserError(f"--{name.replace('_', '-')} means nothing to {method}: leave it out{instead}")
 
 
 def _solver(name: str, step: float, tolerance: float) -> Solver:
@@ -103,7 +110,9 @@ def enhance(
     shared_exposure: Annotated[
         bool, typer.Option("--shared-exposure", help="Expose all pages of a file alike: no flicker.")
     ] = False,
-    method: Annotated[str, typer.Option(help="clode, or a baseline: zero-dce, zero-dce++.")] = "clode",
+    method: Annotated[
+        str, typer.Option(help="clode, or a baseline: zero-dce, zero-dce++, lfpv-unet, lfpv-curve.")
+    ] = "clode",
     iterations: Annotated[float, typer.Option(help="Of the curve of zero-dce and zero-dce++.")] = 8,
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave out what an earlier run has done in the same way.")
@@ -225,7 +234,7 @@ def train(
         str,
         typer.Argument(
             help="A YAML file, or a packaged configuration: clode-cpu, clode-gpu, paper-cpu, "
-            "zero-dce-cpu, zero-dce-pp-cpu."
+            "zero-dce-cpu, zero-dce-pp-cpu, lfpv-unet-cpu, lfpv-curve-cpu."
         ),
     ],
     change: Annotated[
@@ -253,8 +262,9 @@ def _baselines(device: str) -> dict[str, str]:
     except ModuleNotFoundError:
         return {}
     return {
-        name: f"{count_weights(load_baseline(name, device=device).h):,} parameters, {packaged_weights(name)}"
+        name: f"{load_baseline(name, device=device).description}, {packaged_weights(name)}"
         for name in BASELINES
+        if packaged_weights(name).is_file()
     }
 
 

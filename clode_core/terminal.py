@@ -8,14 +8,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from clode_core.baselines.zero_dce import ZeroDCE
     from clode_core.model import Model
     from clode_core.trajectory import ExposureTime
+
+
+Options = dict[str, float]
 
 
 class UserError(Exception):
@@ -76,15 +78,27 @@ def read_exposure_time(text: str) -> ExposureTime:
     return value
 
 
-def chosen_baseline(name: str, weights: Path | None, device: str) -> ZeroDCE:
-    """The baseline that the options name."""
+def baseline_options(name: str) -> tuple[str, ...]:
+    """Options that a baseline has and others need not have; "iterations" is one."""
     try:
-        from clode_core.baselines import BASELINES, load_baseline
+        from clode_core.baselines import BASELINES, own_options
     except ModuleNotFoundError:
         raise UserError(f"--method {name} is not part of this installation: use clode") from None
     if name not in BASELINES:
         raise UserError(f"--method takes one of {', '.join(('clode', *BASELINES))}, not {name!r}")
-    return load_baseline(name, weights, device)
+    return own_options(name)
+
+
+def chosen_baseline(name: str, weights: Path | None, device: str, iterations: float) -> tuple[Any, Options]:
+    """The baseline that the options name, and the options that its `enhance` takes."""
+    options: Options = {}
+    if "iterations" in baseline_options(name):
+        from clode_core.baselines.zero_dce import checked_iterations
+
+        options["iterations"] = checked_iterations(iterations)
+    from clode_core.baselines import load_baseline
+
+    return load_baseline(name, weights, device), options
 
 
 @contextmanager

@@ -292,6 +292,11 @@ class ZeroDCE:
         self.h.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self
 
+    @property
+    def description(self) -> str:
+        """Its size in words."""
+        return f"{sum(p.numel() for p in self.h.parameters()):,} parameters"
+
     def solve(
         self,
         image: Any,

@@ -7,12 +7,13 @@ only the solve, which is small, is done by one thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
+from clode_core.image import Array
 from clode_core.model import Model
 from clode_core.trajectory import Trajectory
 
@@ -43,13 +44,27 @@ def steady_model(model: Model) -> Model:
     return steady.to(model.device)
 
 
-def steady_baseline(method: Any) -> Any:
-    """The same baseline, a `ZeroDCE`, estimating the maps of a shrunken picture with one thread."""
+def steady_enhance(method: Any) -> Callable[..., Array]:
+    """What a baseline's `enhance` does, independent of the number of threads.
+
+    Zero-DCE estimates its maps with one thread; of other baselines, whose network is all there is, everything
+    is done by one.
+    """
     kind = type(method)
+    enhance: Callable[..., Array] = method.enhance
+    if hasattr(kind, "_solve_plane"):
 
-    class Steady(kind):  # type: ignore[misc, valid-type]
-        def _solve_plane(self, *arguments: Any, **options: Any) -> Any:
-            with one_thread():
-                return super()._solve_plane(*arguments, **options)
+        class Steady(kind):  # type: ignore[misc, valid-type]
+            def _solve_plane(self, *arguments: Any, **options: Any) -> Any:
+                with one_thread():
+                    return super()._solve_plane(*arguments, **options)
 
-    return Steady(method.architecture, method.card, tensors=method.state_dict()).to(method.device)
+        steady = Steady(method.architecture, method.card, tensors=method.state_dict())
+        enhance = steady.to(method.device).enhance
+        return enhance
+
+    def alone(*arguments: Any, **options: Any) -> Array:
+        with one_thread():
+            return enhance(*arguments, **options)
+
+    return alone

@@ -208,10 +208,7 @@ def _packaged(method: str) -> Path:
 
 
 def _baseline(name: str, weights: Path | None, device: str, iterations: float) -> Callable[..., Array]:
-    method = chosen_baseline(name, weights, device)
-    from clode_core.baselines.zero_dce import checked_iterations
-    from clode_core.batch.steady import steady_baseline
+    method, options = chosen_baseline(name, weights, device, iterations)
+    from clode_core.batch.steady import steady_enhance
 
-    method = steady_baseline(method)
-    enhance: Callable[..., Array] = method.enhance
-    return partial(enhance, iterations=checked_iterations(iterations))
+    return partial(steady_enhance(method), **options)

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 Picture = NDArray[np.uint8]
 
-BASELINES = ("zero-dce", "zero-dce++")
+ITERATED = {"zero-dce": "Zero-DCE", "zero-dce++": "Zero-DCE++"}
+"""Learned baselines with a number of iterations."""
+SUPERVISED = {"lfpv-unet": "U-Net with LFPV"}
+"""Learned baselines that have seen references."""
 CLASSICAL: dict[str, tuple[str, Callable[[Picture], Picture]]] = {
     "histogram-equalisation": ("histogram equalisation", classical.histogram_equalisation),
     "clahe": ("CLAHE", classical.clahe),
@@ -125,7 +128,7 @@ def choose_methods(names: Iterable[str], *, reference: bool) -> list[Method]:
     names : iterable of str
         ``input``; ``clode`` and ``control``, both also as ``@auto``, ``@best`` and ``@<time>``;
         ``gamma@best`` and ``gain@best``; ``histogram-equalisation``, ``clahe``, ``lime``; ``zero-dce`` and
-        ``zero-dce++``, both also as ``@<iterations>``.
+        ``zero-dce++``, both also as ``@<iterations>``; ``lfpv-unet``.
     reference : bool
         Whether there are references.
 
@@ -158,11 +161,14 @@ def _method(name: str) -> Method:
     if name in CLASSICAL:
         title, enhance = CLASSICAL[name]
         return Method(name, title, lambda scene: Enhanced(enhance(scene.source)))
-    if kind in BASELINES:
-        return _baseline(name, kind, choice)
+    if kind in ITERATED:
+        return _iterated(name, kind, choice)
+    if name in SUPERVISED:
+        network = load_baseline(name)
+        return Method(name, SUPERVISED[name], lambda s: Enhanced(np.asarray(network.enhance(s.source))))
     raise ValueError(
         f"unknown method {name!r}: choose among input, clode, clode@auto, clode@best, clode@2.5, "
-        f"control (with the same), gamma@best, gain@best, {', '.join(CLASSICAL)}, {', '.join(BASELINES)}"
+        f"control (with the same), gamma@best, gain@best, {', '.join((*CLASSICAL, *ITERATED, *SUPERVISED))}"
     )
 
 
@@ -197,7 +203,7 @@ def _exposure(name: str, model: str, choice: str) -> Method:
     return Method(name, f"{title}, T={time:g}", at, models=(model,))
 
 
-def _baseline(name: str, kind: str, choice: str) -> Method:
+def _iterated(name: str, kind: str, choice: str) -> Method:
     iterations = int(choice or 8) if (choice or "8").isdecimal() else 0
     if not 1 <= iterations <= _MOST_ITERATIONS:
         raise ValueError(
@@ -208,7 +214,7 @@ def _baseline(name: str, kind: str, choice: str) -> Method:
     def enhance(scene: Scene) -> Enhanced:
         return Enhanced(np.asarray(network.enhance(scene.source, iterations=iterations)), iterations)
 
-    title = {"zero-dce": "Zero-DCE", "zero-dce++": "Zero-DCE++"}[kind]
+    title = ITERATED[kind]
     return Method(name, title if not choice else f"{title}, {iterations} iterations", enhance)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -51,10 +51,14 @@ class ArchitectureConfig(Setting):
 class DataConfig(Setting):
     """Folders of pictures; relative paths start at the current directory."""
 
+    FOLDERS: ClassVar = ("normal", "dark", "low", "high", "exclude")
+
     normal: list[Path] = Field(
         default_factory=list, description="Pictures of mixed exposure, named in order of shooting."
     )
     dark: list[Path] = Field(default_factory=list, description="Dark pictures; no reference is needed.")
+    low: list[Path] = Field(default_factory=list, description="Dark pictures of pairs.")
+    high: list[Path] = Field(default_factory=list, description="Their references, of the same names.")
     exclude: list[Path] = Field(
         default_factory=list, description="Folders whose file names, without suffix, are not read."
     )
@@ -111,8 +115,18 @@ class TrainerConfig(Setting):
 
 
 class StageConfig(Setting):
-    """What every stage has."""
+    """What every stage has.
 
+    Attributes
+    ----------
+    subject : str
+        Field of `TrainingConfig` that says what it trains; empty for CLODE's own networks.
+    room : str
+        Module with `make_objective`, `make_dataset` and `measure` of the stage; empty for CLODE's own.
+    """
+
+    subject: ClassVar[str] = ""
+    room: ClassVar[str] = ""
     steps: int = Field(ge=1, description="Optimiser steps.")
     batch_size: int = Field(default=16, ge=1, description="Pictures per step and device.")
     learning_rate: float = Field(default=2e-3, gt=0, le=1, description="Peak learning rate of AdamW.")
@@ -297,6 +311,8 @@ class ZeroDCEWeights(Setting):
 class ZeroDCEStage(StageConfig):
     """Train Zero-DCE or Zero-DCE++ on mixed exposures, without references."""
 
+    subject = "baseline"
+    room = "clode_core.training.zero_dce"
     kind: Literal["zero_dce"]
     batch_size: int = Field(default=8, ge=1, description="Pictures per step and device.")
     learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Peak learning rate of AdamW.")
@@ -311,6 +327,7 @@ class ZeroDCEStage(StageConfig):
 class BaselineConfig(Setting):
     """A method that CLODE is compared with; mirrors `clode_core.baselines.zero_dce.Architecture`."""
 
+    room: ClassVar[str] = "clode_core.training.zero_dce"
     variant: Literal["zero-dce", "zero-dce++"] = Field(description="Which of the two networks.")
     width: int = Field(default=32, ge=1, le=512, description="Channels of its hidden layers.")
     working_size: int = Field(
@@ -318,7 +335,78 @@ class BaselineConfig(Setting):
     )
 
 
-Stage = Annotated[UndoStage | DenoiseStage | ZeroReferenceStage | ZeroDCEStage, Field(discriminator="kind")]
+class SupervisedWeights(Setting):
+    """Weights of the losses on pairs; all but the first are for learnable references."""
+
+    picture: float = Field(default=1.0, ge=0, description="Picture by updated references against its target.")
+    stored: float = Field(default=1.0, ge=0, description="Picture by stored references against it, lambda.")
+    size: float = Field(default=0.001, ge=0, description="Mean square of the updates, to keep them small.")
+    consolidation: float = Field(
+        default=0.005, ge=0, description="Stored references against updated ones, which are held constant."
+    )
+
+
+class SupervisedStage(StageConfig):
+    """Train an enhancer on pairs, with or without learnable references."""
+
+    subject = "supervised"
+    room = "clode_core.training.lfpv"
+    kind: Literal["supervised"]
+    batch_size: int = Field(default=8, ge=1, description="Pictures per step and device.")
+    weight_decay: float = Field(default=1e-4, ge=0, le=1, description="Weight decay of AdamW.")
+    patch: int | None = Field(
+        default=None,
+        ge=16,
+        le=1024,
+        multiple_of=16,
+        description="Side of crops at full size; by default whole pictures at working size.",
+    )
+    solver: SolverConfig | None = Field(
+        default=None, description="How the curve backbone is solved; a U-Net gives the picture itself."
+    )
+    weights: SupervisedWeights = SupervisedWeights()
+
+
+class ReferencesConfig(Setting):
+    """Learnable references; all but the first two are of the updaters, which only training has."""
+
+    count: int = Field(default=52, ge=1, le=1024, description="Number of vectors, and of patches.")
+    patch: int = Field(default=2, ge=1, le=16, description="Side of a patch in pixels of the feature.")
+    rounds: int = Field(default=1, ge=1, le=16, description="Rounds of updates per step, O.")
+    identity: int = Field(default=16, ge=1, le=256, description="Length of the identity embeddings.")
+    hidden: int = Field(default=32, ge=1, le=1024, description="Hidden units of each updater.")
+    update_step: float = Field(
+        default=0.1, gt=0, le=1, description="Half the most that a round moves a number."
+    )
+
+
+class SupervisedConfig(Setting):
+    """An enhancer for pairs; mirrors `clode_core.baselines.lfpv_enhancer.Architecture`."""
+
+    room: ClassVar[str] = "clode_core.training.lfpv"
+    backbone: Literal["unet", "curve"] = Field(description="A U-Net, or CLODE's h, exposing at T = 3.")
+    widths: tuple[int, ...] = Field(default=(), description="Channels per level; by default its own.")
+    references: ReferencesConfig | None = Field(
+        default=ReferencesConfig(), description="Learnable references at the deepest feature, or null."
+    )
+    control: int = Field(
+        default=0, ge=0, le=4096, description="Hidden channels of plain convolutions in their place."
+    )
+    working_size: int = Field(
+        default=96, ge=16, le=1024, description="Long side, in pixels, that the curve backbone works at."
+    )
+
+    @model_validator(mode="after")
+    def _one_boost(self) -> SupervisedConfig:
+        if self.references is not None and self.control:
+            raise ValueError("references and their control cannot be in one network: set references to null")
+        return self
+
+
+Stage = Annotated[
+    UndoStage | DenoiseStage | ZeroReferenceStage | ZeroDCEStage | SupervisedStage,
+    Field(discriminator="kind"),
+]
 
 
 class TrainingConfig(Setting):
@@ -331,19 +419,36 @@ class TrainingConfig(Setting):
     baseline: BaselineConfig | None = Field(
         default=None, description="What zero_dce stages train, in place of CLODE's networks."
     )
+    supervised: SupervisedConfig | None = Field(
+        default=None, description="What supervised stages train, in place of CLODE's networks."
+    )
     start_from: Path | None = Field(default=None, description="Weights (.safetensors) to start from.")
     data: DataConfig
     validation: ValidationConfig | None = None
     trainer: TrainerConfig = TrainerConfig()
     stages: list[Stage] = Field(min_length=1, description="What is trained, in order.")
 
+    @property
+    def other(self) -> BaselineConfig | SupervisedConfig | None:
+        """What is trained in place of CLODE's networks."""
+        return self.baseline or self.supervised
+
     @model_validator(mode="after")
     def _trainable(self) -> TrainingConfig:
         for k, stage in enumerate(self.stages):
-            if (stage.kind == "zero_dce") != (self.baseline is not None):
-                wanted = "needs" if self.baseline is None else "cannot train"
-                raise ValueError(f"stage {k} ({stage.kind}) {wanted} a baseline")
-        if not self.architecture.noise_network and self.baseline is None:
+            for field, name in (("baseline", "a baseline"), ("supervised", "a supervised enhancer")):
+                given = getattr(self, field) is not None
+                if given != (stage.subject == field):
+                    raise ValueError(
+                        f"stage {k} ({stage.kind}) {'cannot train' if given else 'needs'} {name}"
+                    )
+            if isinstance(stage, SupervisedStage) and self.supervised is not None:
+                curve = self.supervised.backbone == "curve"
+                if curve != (stage.solver is not None):
+                    raise ValueError(f"stage {k}: a solver is what a curve backbone needs, and no other")
+                if stage.patch is None and not curve:
+                    raise ValueError(f"stage {k}: a U-Net is trained on crops: set the stage's patch")
+        if not self.architecture.noise_network and self.other is None:
             for k, stage in enumerate(self.stages):
                 if stage.kind != "undo":
                     raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import NamedTuple
 
 import torch
@@ -241,8 +242,12 @@ def make_dataset(
     rank: int = 0,
 ) -> BatchDataset:
     """The dataset of a stage; `side` is the working size."""
+    if stage.room:
+        dataset: BatchDataset = import_module(stage.room).make_dataset(data, stage, side, seed, rank)
+        return dataset
     if isinstance(stage, UndoStage):
         return UndoDataset(data, stage, side, seed, rank)
     if isinstance(stage, DenoiseStage):
         return DenoiseDataset(data, stage, seed, rank)
+    assert isinstance(stage, ZeroReferenceStage)
     return MixedExposureDataset(data, stage, side, seed, rank)

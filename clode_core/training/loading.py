@@ -119,10 +119,7 @@ def _known_fields() -> list[str]:
 
 
 def _absolute(config: TrainingConfig) -> TrainingConfig:
-    data = {
-        kind: [path.absolute() for path in getattr(config.data, kind)]
-        for kind in ("normal", "dark", "exclude")
-    }
+    data = {kind: [path.absolute() for path in getattr(config.data, kind)] for kind in DataConfig.FOLDERS}
     update: dict[str, Any] = {
         "output": config.output.absolute(),
         "start_from": config.start_from.absolute() if config.start_from else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Protocol
 
 import torch
@@ -14,14 +15,11 @@ from clode_core.ode import Solver, solve_exponent
 from clode_core.training import losses
 from clode_core.training.config import (
     DenoiseStage,
+    Setting,
     SolverConfig,
     Stage,
     UndoStage,
-    UndoWeights,
-    ZeroDCEStage,
-    ZeroDCEWeights,
     ZeroReferenceStage,
-    ZeroReferenceWeights,
 )
 from clode_core.training.data import Batch
 from clode_core.training.degradation import (
@@ -74,9 +72,7 @@ def unit(pictures: Tensor) -> Tensor:
     return pictures.float() / 255 if pictures.dtype == torch.uint8 else pictures.float()
 
 
-def weighted(
-    terms: dict[str, Tensor], weights: UndoWeights | ZeroReferenceWeights | ZeroDCEWeights
-) -> dict[str, Tensor]:
+def weighted(terms: dict[str, Tensor], weights: Setting) -> dict[str, Tensor]:
     """Each term times its weight."""
     return {name: getattr(weights, name) * term for name, term in terms.items()}
 
@@ -217,10 +213,12 @@ class ZeroReferenceObjective:
 
 def make_objective(stage: Stage) -> Objective:
     """The objective of a stage."""
-    if isinstance(stage, ZeroDCEStage):
-        from clode_core.training.zero_dce import ZeroDCEObjective  # only here is a baseline needed
-
-        return ZeroDCEObjective(stage)
+    if stage.room:  # only here is a baseline needed
+        objective: Objective = import_module(stage.room).make_objective(stage)
+        return objective
     if isinstance(stage, UndoStage):
         return UndoObjective(stage)
-    return DenoiseObjective(stage) if isinstance(stage, DenoiseStage) else ZeroReferenceObjective(stage)
+    if isinstance(stage, DenoiseStage):
+        return DenoiseObjective(stage)
+    assert isinstance(stage, ZeroReferenceStage)
+    return ZeroReferenceObjective(stage)

@@ -154,7 +154,8 @@ def _everywhere(path: Path, group: Processes) -> bool:
 
 def _check_folders(config: TrainingConfig) -> None:
     """Find missing data before anything is written."""
-    list_pictures([*config.data.normal, *config.data.dark], config.data.exclude)
+    data = config.data
+    list_pictures([*data.normal, *data.dark, *data.low, *data.high], data.exclude)
 
 
 def _starting_model(config: TrainingConfig, family: Family) -> Subject:
@@ -199,9 +200,7 @@ def _claim(config: TrainingConfig, resume: bool) -> None:
 def _card(config: TrainingConfig, stages: list[dict[str, Any]]) -> dict[str, Any]:
     """What the weights say about how they came to be; folder names only, no paths."""
     values = config.model_dump(mode="json")
-    names = {
-        kind: [Path(folder).name for folder in values["data"][kind]] for kind in ("normal", "dark", "exclude")
-    }
+    names = {kind: [Path(folder).name for folder in values["data"][kind]] for kind in config.data.FOLDERS}
     values["data"] |= names
     values["output"] = config.output.name
     values["start_from"] = config.start_from.name if config.start_from else None

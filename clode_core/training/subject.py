@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -88,7 +89,8 @@ def family_of(config: TrainingConfig) -> Family:
     TrainingError
         If it is a baseline, and the baselines are not installed.
     """
-    if config.baseline is None:
+    other = config.other
+    if other is None:
         architecture = Architecture(**config.architecture.model_dump())
         return Family(
             "clode.safetensors",
@@ -98,7 +100,8 @@ def family_of(config: TrainingConfig) -> Family:
             evaluate,
         )
     try:
-        from clode_core.training.zero_dce import family
+        room = import_module(other.room)
     except ModuleNotFoundError as error:
         raise TrainingError(f"baseline: {error.name} is missing: install clode-core again.") from None
-    return family(config.baseline)
+    made: Family = room.family(other)
+    return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from clode_core.curve import curve
 from clode_core.denoising import remove_noise
 from clode_core.files import write_picture
 from clode_core.model import Model
-from clode_core.training.config import DenoiseStage, Stage, TrainingError, ValidationConfig, ZeroDCEStage
+from clode_core.training.config import DenoiseStage, Stage, TrainingError, ValidationConfig
 from clode_core.training.pictures import list_pictures, read_rgb
 from clode_core.trajectory import TRAINED_TIME
 
@@ -50,6 +51,10 @@ class Pair:
         top, left = max(0, height - side) // 2, max(0, width - side) // 2
         part = np.s_[top : top + side, left : left + side]
         return Pair(self.low[part], self.high[part])
+
+
+Measure = Callable[[Any, Pair], tuple[dict[str, float], list[Picture]]]
+"""What is measured of a model on a pair, and the pictures of the panel."""
 
 
 def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
@@ -168,12 +173,11 @@ def mean_numbers(rows: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]} if rows else {}
 
 
-def make_measure(stage: Stage) -> Callable[[Any, Pair], tuple[dict[str, float], list[Picture]]]:
+def make_measure(stage: Stage) -> Measure:
     """What is measured of a model, on one pair, in a stage."""
-    if isinstance(stage, ZeroDCEStage):
-        from clode_core.training.zero_dce import measure_iterations  # only here is a baseline needed
-
-        return measure_iterations
+    if stage.room:  # only here is a baseline needed
+        measure: Measure = import_module(stage.room).measure
+        return measure
     return measure_noise_removal if isinstance(stage, DenoiseStage) else measure_exposure
 
 

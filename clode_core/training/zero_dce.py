@@ -11,7 +11,7 @@ from clode_core.baselines import packaged_weights
 from clode_core.baselines.zero_dce import ITERATIONS, Architecture, ZeroDCE, iterated_curve, read_zero_dce
 from clode_core.training import losses
 from clode_core.training.config import BaselineConfig, ZeroDCEStage
-from clode_core.training.data import Batch
+from clode_core.training.data import Batch, MixedExposureDataset
 from clode_core.training.degradation import Draw
 from clode_core.training.objectives import Estimators, unit, weighted
 from clode_core.training.subject import Family
@@ -47,7 +47,11 @@ class ZeroDCEObjective:
         return weighted(terms, stage.weights)
 
 
-def measure_iterations(method: ZeroDCE, pair: Pair) -> tuple[dict[str, float], list[Picture]]:
+make_objective = ZeroDCEObjective
+make_dataset = MixedExposureDataset
+
+
+def measure(method: ZeroDCE, pair: Pair) -> tuple[dict[str, float], list[Picture]]:
     """Numbers at 8 and at the best number of iterations; pictures: low, both of these, reference."""
     path = method.solve(pair.low)
     pictures: dict[int, Picture] = {n: path.at(n) for n in range(1, MOST_ITERATIONS + 1)}
@@ -64,7 +68,7 @@ def measure_iterations(method: ZeroDCE, pair: Pair) -> tuple[dict[str, float], l
 
 def evaluate(method: ZeroDCE, pairs: Sequence[Pair]) -> dict[str, float]:
     """Means over full-size pairs."""
-    return mean_numbers([measure_iterations(method, pair)[0] for pair in pairs])
+    return mean_numbers([measure(method, pair)[0] for pair in pairs])
 
 
 def family(setting: BaselineConfig) -> Family:

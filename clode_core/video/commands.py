@@ -71,12 +71,8 @@ def video(
 
         frames: FrameMethod | None = None
         if method != "clode":
-            frames = partial(
-                chosen_baseline(method, weights, device).enhance,
-                iterations=iterations,
-                levels=(0.0, float(WHITE)),
-                rgb=True,
-            )
+            baseline, options = chosen_baseline(method, weights, device, iterations)
+            frames = partial(baseline.enhance, levels=(0.0, float(WHITE)), rgb=True, **options)
         with _frames_bar(source.name) as report:
             summary = enhance_video(
                 source,
