@@ -9,16 +9,42 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from clode_core.baselines.zero_dce import ZeroDCE
+_HERE = Path(__file__).parent
 
-BASELINES = ("zero-dce", "zero-dce++")
+
+class Entry(NamedTuple):
+    """How a baseline is found.
+
+    Attributes
+    ----------
+    module : str
+        Module of this package that it lives in; where that is missing, so is the baseline.
+    reader : str
+        The function there that reads its weights.
+    iterates : bool
+        Whether it takes a number of iterations.
+    """
+
+    module: str
+    reader: str
+    iterates: bool
+
+
+_ENTRIES = {
+    "zero-dce": Entry("zero_dce", "read_zero_dce", True),
+    "zero-dce++": Entry("zero_dce", "read_zero_dce", True),
+    "enlightengan": Entry("enlightengan", "read_enlightengan", False),
+}
+BASELINES = tuple(name for name, entry in _ENTRIES.items() if (_HERE / f"{entry.module}.py").is_file())
 """Names that `load_baseline` knows."""
+ITERATED = tuple(name for name in BASELINES if _ENTRIES[name].iterates)
+"""Those that take a number of iterations."""
 
-__all__ = ["BASELINES", "load_baseline", "packaged_weights"]
+__all__ = ["BASELINES", "ITERATED", "load_baseline", "packaged_weights"]
 
 
 def packaged_weights(name: str) -> Path:
@@ -31,16 +57,17 @@ def packaged_weights(name: str) -> Path:
     """
     if name not in BASELINES:
         raise ValueError(f"unknown baseline {name!r}: choose one of {', '.join(BASELINES)}")
-    return Path(__file__).parents[1] / "weights" / f"{name.replace('++', '-pp')}.safetensors"
+    return _HERE.parent / "weights" / f"{name.replace('++', '-pp')}.safetensors"
 
 
-def load_baseline(name: str, weights: str | Path | None = None, device: str = "auto") -> ZeroDCE:
+def load_baseline(name: str, weights: str | Path | None = None, device: str = "auto") -> Any:
     """Load a baseline with trained weights.
 
     Parameters
     ----------
     name : str
-        One of `BASELINES`: "zero-dce" (Guo et al., CVPR 2020) or "zero-dce++" (Li, Guo and Loy, 2021).
+        One of `BASELINES`: "zero-dce" (Guo et al., CVPR 2020), "zero-dce++" (Li, Guo and Loy, 2021) or
+        "enlightengan" (Jiang et al., 2021).
     weights : str or Path, optional
         A ``.safetensors`` file of this baseline; by default the packaged weights.
     device : str
@@ -48,7 +75,7 @@ def load_baseline(name: str, weights: str | Path | None = None, device: str = "a
 
     Returns
     -------
-    ZeroDCE
+    ZeroDCE or EnlightenGAN
         Ready to enhance.
 
     Raises
@@ -59,12 +86,13 @@ def load_baseline(name: str, weights: str | Path | None = None, device: str = "a
         If the name is unknown or the device is not available.
     """
     default = packaged_weights(name)
-    from clode_core.baselines.zero_dce import read_zero_dce
     from clode_core.model import WeightsError, choose_device
 
     if weights is not None and not isinstance(weights, str | Path):
         raise WeightsError(f"weights are the path of a .safetensors file, not {weights!r}")
-    method = read_zero_dce(default if weights is None else Path(weights))
+    entry = _ENTRIES[name]
+    reader = getattr(import_module(f"clode_core.baselines.{entry.module}"), entry.reader)
+    method = reader(default if weights is None else Path(weights))
     if method.architecture.variant != name:
         raise WeightsError(f"{weights} holds weights of {method.architecture.variant}, not of {name}")
     return method.to(choose_device(device))

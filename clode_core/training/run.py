@@ -14,7 +14,6 @@ import yaml
 
 from clode_core.atomic import write_atomically
 from clode_core.training.config import TrainingConfig, TrainingError
-from clode_core.training.data import make_dataset
 from clode_core.training.module import StageModule
 from clode_core.training.pictures import list_pictures
 from clode_core.training.subject import Family, Subject, family_of
@@ -92,10 +91,10 @@ def _run_stage(
     seed = config.seed * 101 + number
     rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
     started = time.perf_counter()
-    dataset = make_dataset(config.data, stage, family.working_size, seed, rank)
+    dataset = family.dataset(config.data, stage, family.working_size, seed, rank)
     shrink = validation is not None and stage.kind != "denoise"
     shown = [pair.shrunk(validation.long_side) for pair in pairs] if shrink and validation else pairs
-    module = StageModule(
+    module = (family.module or StageModule)(
         model,
         stage,
         dataset,
@@ -105,7 +104,7 @@ def _run_stage(
         settings.log_every_steps,
         settings.workers,
     )
-    trainer = make_trainer(stage, settings, validation, folder)
+    trainer = make_trainer(stage, settings, validation, folder, clip=module.automatic_optimization)
     checkpoint = folder / CHECKPOINT
     trainer.fit(module, ckpt_path=checkpoint if checkpoint.is_file() else None, weights_only=True)
     if trainer.global_step < stage.steps:

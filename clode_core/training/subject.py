@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from clode_core.model import Architecture, Model, read_model
 from clode_core.training.config import TrainingConfig, TrainingError
+from clode_core.training.data import BatchDataset, make_dataset
 from clode_core.training.validation import evaluate
 
 
@@ -71,6 +73,10 @@ class Family:
         Reads one from a weights file.
     evaluate : callable
         Means over full-size pairs.
+    dataset : callable
+        Makes the batches of a stage; takes what `make_dataset` takes.
+    module : callable, optional
+        Makes what trains a stage; by default `StageModule`, which it derives from.
     """
 
     file: str
@@ -78,6 +84,8 @@ class Family:
     untrained: Callable[[], Subject]
     read: Callable[[Path], Subject]
     evaluate: Callable[[Any, Any], dict[str, float]]
+    dataset: Callable[..., BatchDataset] = make_dataset
+    module: Callable[..., Any] | None = None
 
 
 def family_of(config: TrainingConfig) -> Family:
@@ -98,7 +106,8 @@ def family_of(config: TrainingConfig) -> Family:
             evaluate,
         )
     try:
-        from clode_core.training.zero_dce import family
+        home = import_module(f"clode_core.training.{config.baseline.home}")
     except ModuleNotFoundError as error:
         raise TrainingError(f"baseline: {error.name} is missing: install clode-core again.") from None
-    return family(config.baseline)
+    family: Family = home.family(config.baseline)
+    return family

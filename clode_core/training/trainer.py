@@ -45,9 +45,14 @@ class ProgressBar(TQDMProgressBar):
 
 
 def make_trainer(
-    stage: StageConfig, settings: TrainerConfig, validation: ValidationConfig | None, folder: Path
+    stage: StageConfig,
+    settings: TrainerConfig,
+    validation: ValidationConfig | None,
+    folder: Path,
+    *,
+    clip: bool = True,
 ) -> Trainer:
-    """Lightning's trainer of one stage."""
+    """Lightning's trainer of one stage; without `clip`, limiting gradients is left to the stage."""
     runs = len(list(folder.glob("log/version_*")))
     callbacks: list[Any] = [
         ModelCheckpoint(
@@ -69,7 +74,7 @@ def make_trainer(
             precision=settings.precision,
             max_steps=stage.steps,
             max_epochs=-1,
-            gradient_clip_val=stage.gradient_clip,
+            gradient_clip_val=stage.gradient_clip if clip else None,
             val_check_interval=validation.every_steps if validation else None,
             check_val_every_n_epoch=None if validation else 1,
             limit_val_batches=None if validation else 0,

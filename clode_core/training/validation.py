@@ -22,6 +22,8 @@ from clode_core.training.pictures import list_pictures, read_rgb
 from clode_core.trajectory import TRAINED_TIME
 
 Picture = NDArray[np.uint8]
+Measure = Callable[[Any, "Pair"], tuple[dict[str, float], list[Picture]]]
+"""Numbers of a model on a pair, and the pictures of a panel's column."""
 TIMES = tuple(np.arange(1.0, 5.01, 0.25).tolist())
 """Exposure times among which the best is looked for."""
 _NOISE_CROP = 256
@@ -168,7 +170,7 @@ def mean_numbers(rows: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]} if rows else {}
 
 
-def make_measure(stage: Stage) -> Callable[[Any, Pair], tuple[dict[str, float], list[Picture]]]:
+def make_measure(stage: Stage) -> Measure:
     """What is measured of a model, on one pair, in a stage."""
     if isinstance(stage, ZeroDCEStage):
         from clode_core.training.zero_dce import measure_iterations  # only here is a baseline needed
