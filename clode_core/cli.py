@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,7 +27,6 @@ from clode_core.terminal import (
 )
 
 if TYPE_CHECKING:
-    from clode_core.baselines.zero_dce import ZeroDCE
     from clode_core.files import Picture
     from clode_core.image import Array, LevelsArgument
     from clode_core.ode import Solver
@@ -131,7 +130,7 @@ def _targets(sources: list[Path], folder: Path) -> list[Path]:
     return targets
 
 
-def _baseline(name: str, weights: Path | None, device: str) -> ZeroDCE:
+def _baseline(name: str, weights: Path | None, device: str) -> Any:
     try:
         from clode_core.baselines import BASELINES, load_baseline
     except ModuleNotFoundError:
@@ -141,22 +140,36 @@ def _baseline(name: str, weights: Path | None, device: str) -> ZeroDCE:
     return load_baseline(name, weights, device)
 
 
-def _iterations(number: float) -> float:
+def _own_options(method: str, iterations: float) -> dict[str, Any]:
+    """What a baseline's `enhance` takes beside a picture."""
+    from clode_core.baselines import ITERATED
+
+    if method not in ITERATED:
+        return {}
     from clode_core.baselines.zero_dce import checked_iterations
 
-    return checked_iterations(number)
+    return {"iterations": checked_iterations(iterations)}
+
+
+def _iterates(method: str) -> bool:
+    with suppress(ModuleNotFoundError):
+        from clode_core.baselines import ITERATED
+
+        return method in ITERATED
+    return False
 
 
 def _refuse_foreign_options(context: typer.Context, method: str) -> None:
     """Options that mean nothing to the method are told, not ignored."""
-    foreign = ["iterations"] if method == "clode" else _CLODE_ONLY
+    iterates = _iterates(method)
+    foreign = [] if method == "clode" else list(_CLODE_ONLY)
+    if not iterates:
+        foreign.append("iterations")
     for name in foreign:
         given = context.get_parameter_source(name)
         if given is not None and given.name == "COMMANDLINE" and context.params[name] is not False:
-            instead = "--time" if method == "clode" else "--iterations"
-            raise UserError(
-                f"--{name.replace('_', '-')} means nothing to {method}: leave it out, or use {instead}"
-            )
+            instead = ", or use --time" if method == "clode" else ", or use --iterations" if iterates else ""
+            raise UserError(f"--{name.replace('_', '-')} means nothing to {method}: leave it out{instead}")
 
 
 def _solver(name: str, step: float, tolerance: float) -> Solver:
@@ -183,7 +196,9 @@ def enhance(
     shared_exposure: Annotated[
         bool, typer.Option("--shared-exposure", help="Expose all pages of a file alike: no flicker.")
     ] = False,
-    method: Annotated[str, typer.Option(help="clode, or a baseline: zero-dce, zero-dce++.")] = "clode",
+    method: Annotated[
+        str, typer.Option(help="clode, or a baseline: zero-dce, zero-dce++, enlightengan.")
+    ] = "clode",
     iterations: Annotated[float, typer.Option(help="Of the curve of zero-dce and zero-dce++.")] = 8,
 ) -> None:
     """Brighten pictures; the originals stay as they are."""
@@ -211,7 +226,8 @@ def enhance(
                 shared_exposure=shared_exposure,
             )
         else:
-            enhanced = partial(_baseline(method, weights, device).enhance, iterations=_iterations(iterations))
+            used = _baseline(method, weights, device)
+            enhanced = partial(used.enhance, **_own_options(method, iterations))
         make_folder(output)
         with progress_bar(len(sources), "enhance") as advance:
             for done, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -325,7 +341,7 @@ def train(
         str,
         typer.Argument(
             help="A YAML file, or a packaged configuration: clode-cpu, clode-gpu, paper-cpu, "
-            "zero-dce-cpu, zero-dce-pp-cpu."
+            "zero-dce-cpu, zero-dce-pp-cpu, enlightengan-cpu, enlightengan-gpu."
         ),
     ],
     change: Annotated[
@@ -350,10 +366,14 @@ def _baselines(device: str) -> dict[str, str]:
         from clode_core.baselines import BASELINES, load_baseline, packaged_weights
     except ModuleNotFoundError:
         return {}
-    return {
-        name: f"{count_weights(load_baseline(name, device=device).h):,} parameters, {packaged_weights(name)}"
-        for name in BASELINES
-    }
+    known = {}
+    for name in BASELINES:
+        path = packaged_weights(name)
+        if path.is_file():
+            known[name] = f"{count_weights(load_baseline(name, device=device).h):,} parameters, {path}"
+        else:
+            known[name] = "no weights are packaged: train some and name them by --weights"
+    return known
 
 
 def _describe(device: object) -> str:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 Picture = NDArray[np.uint8]
 
-BASELINES = ("zero-dce", "zero-dce++")
+BASELINES = {"zero-dce": "Zero-DCE", "zero-dce++": "Zero-DCE++", "enlightengan": "EnlightenGAN"}
+_ITERATED = ("zero-dce", "zero-dce++")
 CLASSICAL: dict[str, tuple[str, Callable[[Picture], Picture]]] = {
     "histogram-equalisation": ("histogram equalisation", classical.histogram_equalisation),
     "clahe": ("CLAHE", classical.clahe),
@@ -125,7 +126,7 @@ def choose_methods(names: Iterable[str], *, reference: bool) -> list[Method]:
     names : iterable of str
         ``input``; ``clode`` and ``control``, both also as ``@auto``, ``@best`` and ``@<time>``;
         ``gamma@best`` and ``gain@best``; ``histogram-equalisation``, ``clahe``, ``lime``; ``zero-dce`` and
-        ``zero-dce++``, both also as ``@<iterations>``.
+        ``zero-dce++``, both also as ``@<iterations>``; ``enlightengan``.
     reference : bool
         Whether there are references.
 
@@ -198,6 +199,12 @@ def _exposure(name: str, model: str, choice: str) -> Method:
 
 
 def _baseline(name: str, kind: str, choice: str) -> Method:
+    title = BASELINES[kind]
+    if kind not in _ITERATED:
+        if name != kind:
+            raise ValueError(f"{name!r} is no method: {kind} has nothing to choose, name it alone")
+        whole = load_baseline(kind)
+        return Method(name, title, lambda scene: Enhanced(np.asarray(whole.enhance(scene.source))))
     iterations = int(choice or 8) if (choice or "8").isdecimal() else 0
     if not 1 <= iterations <= _MOST_ITERATIONS:
         raise ValueError(
@@ -208,7 +215,6 @@ def _baseline(name: str, kind: str, choice: str) -> Method:
     def enhance(scene: Scene) -> Enhanced:
         return Enhanced(np.asarray(network.enhance(scene.source, iterations=iterations)), iterations)
 
-    title = {"zero-dce": "Zero-DCE", "zero-dce++": "Zero-DCE++"}[kind]
     return Method(name, title if not choice else f"{title}, {iterations} iterations", enhance)
 
 

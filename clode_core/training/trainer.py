@@ -107,6 +107,7 @@ def quiet() -> Iterator[None]:
             r".*Checkpoint directory .* exists and is not empty.*",  # it is the stage's own folder
             r".*is available but not used.*",  # the accelerator is the configuration's choice
             r".*resuming from a checkpoint that ended before the epoch ended.*",  # batches are numbered
+            r".*no pre-optimization state was saved.*",  # a checkpoint holds what its step has led to
             r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # inside Lightning
         ):
             warnings.filterwarnings("ignore", message)

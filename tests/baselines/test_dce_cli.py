@@ -51,7 +51,7 @@ def test_weights_of_ones_own_are_used(photo, tmp_path, method, variant, dark):
         (["--method", "zero-dce", "--solver", "rk4"], "--solver means nothing to zero-dce"),
         (["--method", "zero-dce", "--shared-exposure"], "--shared-exposure means nothing to zero-dce"),
         (["--method", "zero-dce", "--denoise"], "--denoise means nothing to zero-dce"),
-        (["--method", "retinex"], "--method takes one of clode, zero-dce, zero-dce++, not 'retinex'"),
+        (["--method", "retinex"], "--method takes one of clode, zero-dce, zero-dce++, enlightengan, not"),
         (["--method", "zero-dce", "--iterations", "-1"], "iterations must be a number from 0 to 100"),
     ],
 )

@@ -12,13 +12,14 @@ PACKAGE = Path(clode_core.__file__).parent
 
 @pytest.fixture
 def run_without(tmp_path):
-    """Run code on a copy of the package that lacks a folder."""
+    """Run code on a copy of the package that lacks a folder, or the files of a pattern."""
 
     def run(folder, code):
         place = tmp_path / "place"
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PACKAGE, place / "clode_core", ignore=ignored)
-        shutil.rmtree(place / "clode_core" / folder)
+        for path in (place / "clode_core").glob(folder):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         code = f"import sys; sys.path.insert(0, {str(place)!r})\n{code}"
         return subprocess.run(
             [sys.executable, "-P", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
@@ -67,12 +68,67 @@ def test_without_training_the_baselines_enhance(run_without):
     code = (
         ENHANCE
         + """
-from clode_core.baselines import BASELINES, load_baseline
-for name in BASELINES:
+from clode_core.baselines import BASELINES, load_baseline, packaged_weights
+for name in (name for name in BASELINES if packaged_weights(name).is_file()):
     assert load_baseline(name, device="cpu").enhance(np.full((30, 40, 3), 20, np.uint8)).mean() > 30
 """
     )
     result = run_without("training", code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_without_the_files_of_enlightengan_everything_else_works(run_without):
+    code = (
+        ENHANCE
+        + """
+from typer.testing import CliRunner
+from clode_core import cli
+from clode_core.baselines import BASELINES, load_baseline
+from clode_core.evaluation.methods import choose_methods
+from clode_core.training import load_config
+from clode_core.training.objectives import make_objective
+from clode_core.training.subject import family_of
+import clode_core.training.run
+assert BASELINES == ("zero-dce", "zero-dce++")
+choose_methods(["clode", "zero-dce"], reference=False)
+for name in ("clode-cpu", "zero-dce-cpu"):
+    config = load_config(name)
+    family_of(config).untrained()
+    make_objective(config.stages[0])
+assert CliRunner().invoke(cli.app, ["info"]).exit_code == 0
+told = CliRunner().invoke(cli.app, ["enhance", "x.png", "--method", "enlightengan"])
+assert told.exit_code == 1 and "--method takes one of clode, zero-dce, zero-dce++, not" in told.stderr, told
+for refused, sentence in (
+    (lambda: choose_methods(["enlightengan"], reference=False), "enlightengan is not available"),
+    (lambda: load_config("enlightengan-cpu"), "there is no such file"),
+):
+    try:
+        refused()
+    except ValueError as error:
+        assert sentence in str(error), error
+    else:
+        raise AssertionError
+"""
+    )
+    result = run_without("**/enlightengan*", code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_without_the_evaluation_enlightengan_is_trained_and_its_features_are_read(run_without):
+    code = (
+        ENHANCE
+        + """
+from clode_core.training import load_config
+from clode_core.training.subject import family_of
+assert family_of(load_config("enlightengan-cpu")).untrained().h is not None
+from clode_core.training.enlightengan_features import VGG_MODEL
+try:
+    VGG_MODEL.read()
+except ValueError as error:
+    assert "download" in str(error), error
+"""
+    )
+    result = run_without("evaluation", code)
     assert result.returncode == 0, result.stderr
 
 
