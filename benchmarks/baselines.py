@@ -3,9 +3,10 @@
     python benchmarks/baselines.py LOW HIGH [--limit N]
     python benchmarks/baselines.py --speed
 
-PSNR and SSIM as in quality.py, on pictures as they come: no noise removal is added. `best n` is the best whole
-number of iterations of each picture from 1 to 16; EnlightenGAN has nothing to iterate. Every speed is one run in a process of its own, so that its
-peak memory is its own; times are without imports and the making of the picture.
+PSNR and SSIM as in quality.py, on pictures as they come: no noise removal is added. `best n` is the best
+whole number of iterations of each picture from 1 to 16; EnlightenGAN has nothing to iterate. Every speed is
+one run in a process of its own, so that its peak memory is its own; times are without imports and the making
+of the picture.
 """
 
 import argparse

@@ -245,4 +245,6 @@ def make_dataset(
         return UndoDataset(data, stage, side, seed, rank)
     if isinstance(stage, DenoiseStage):
         return DenoiseDataset(data, stage, seed, rank)
-    return MixedExposureDataset(data, stage, side, seed, rank)
+    if isinstance(stage, ZeroReferenceStage | ZeroDCEStage):
+        return MixedExposureDataset(data, stage, side, seed, rank)
+    raise TypeError(f"a {stage.kind} stage has a dataset of its own: see `Family.dataset`")

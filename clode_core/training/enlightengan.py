@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -117,7 +117,6 @@ class EnlightenGANModule(StageModule):
     """
 
     stage: EnlightenGANStage
-    objective: Adversaries
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -137,13 +136,18 @@ class EnlightenGANModule(StageModule):
         """Both sides of the game."""
         return Adversaries(self.stage, load_features(self.stage))
 
+    @property
+    def adversaries(self) -> Adversaries:
+        """The objective, by what it is."""
+        return cast(Adversaries, self.objective)
+
     def make_measure(self) -> Any:
         """The result on a pair."""
         return measure_result
 
     def on_fit_start(self) -> None:
         """Bring the feature network, which is no part of the checkpoint, to the device."""
-        self.objective.features.to(self.device)
+        self.adversaries.features.to(self.device)
 
     def configure_optimizers(self) -> Any:
         """AdamW with warm-up and cosine, for the generator first and then for each discriminator."""
@@ -182,7 +186,7 @@ class EnlightenGANModule(StageModule):
         generator = step_generator(
             self.seed + DEVICE_SALT, int(batch.step), self.trainer.global_rank, self.device
         )
-        objective, side = self.objective, self.stage.patch
+        objective, side = self.adversaries, self.stage.patch
         critics = {name: self._in_precision(network) for name, network in self.discriminators.items()}
         with torch.autocast(self.device.type, enabled=False):
             dark, real = unit(batch.pictures), unit(batch.targets)
@@ -206,12 +210,12 @@ class EnlightenGANModule(StageModule):
                 self._step(number, term)
         self.average_weights(self.trainer.global_step)
         for schedule in self.lr_schedulers():  # type: ignore[union-attr]
-            schedule.step()  # type: ignore[call-arg]
+            schedule.step()
         self.sum_up({**terms, **against, "loss": loss})
 
     def _step(self, number: int, loss: Tensor) -> None:
         """Step an optimiser; only the first counts as a step of the training."""
-        optimizer = self.optimizers()[number]  # type: ignore[index]
+        optimizer: Any = self.optimizers()[number]  # type: ignore[index]
         optimizer.zero_grad()
         self.manual_backward(loss)
         self.clip_gradients(optimizer, self.stage.gradient_clip, "norm")

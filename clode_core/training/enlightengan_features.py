@@ -34,6 +34,9 @@ class VGGFeatures(nn.Module):
         Channels of the convolutions of each block; between two blocks the picture is halved.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(
         self, kernels: list[Tensor], biases: list[Tensor], blocks: tuple[tuple[int, ...], ...]
     ) -> None:

@@ -223,4 +223,8 @@ def make_objective(stage: Stage) -> Objective:
         return ZeroDCEObjective(stage)
     if isinstance(stage, UndoStage):
         return UndoObjective(stage)
-    return DenoiseObjective(stage) if isinstance(stage, DenoiseStage) else ZeroReferenceObjective(stage)
+    if isinstance(stage, DenoiseStage):
+        return DenoiseObjective(stage)
+    if isinstance(stage, ZeroReferenceStage):
+        return ZeroReferenceObjective(stage)
+    raise TypeError(f"a {stage.kind} stage has an objective of its own: see `Family.module`")
