@@ -15,18 +15,18 @@ import torch
 from torch import Tensor
 
 from clode_core.baselines.enlightengan_networks import Generator
-from clode_core.denoising import remove_noise
+from clode_core.denoising import reflected
 from clode_core.enhancement import with_fallback
 from clode_core.image import Array, Levels, LevelsArgument, Planes, as_image, colours, layout, resolve_levels
 from clode_core.model import check_tensors, fitting, read_card, read_weights, write_weights
 from clode_core.source import Source
 from clode_core.trajectory import Progress
-from clode_core.upsampling import bands
+from clode_core.upsampling import GuidedUpsampler, Interpolated, bands
 
 FORMAT = "enlightengan-1"
-TILE = 768
-"""Largest side, in pixels, of what the generator is run on, not counting what it sees around that."""
-_COUNTER = "num_batches_tracked"  # of batch normalisation; not a weight, and never used
+LARGEST_SIDE = 1024
+"""Largest side, in pixels, at which the generator sees a picture; of a larger one it sees a smaller copy."""
+_RADIUS, _REGULARISATION = 2, 1e-3  # of the guided filter that brings what it adds back to full size
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,24 @@ class Architecture:
     def build(self) -> Generator:
         """A new, untrained generator: it leaves pictures as they are."""
         return Generator(self.width, self.depth)
+
+
+class Upsampled:
+    """A residual at working resolution, brought to full size with the picture itself as guide."""
+
+    def __init__(self, residual: Tensor, working: Tensor, size: tuple[int, int]) -> None:
+        upsampler = GuidedUpsampler(self._guide(working), _RADIUS, _REGULARISATION)
+        self._channels = len(residual)
+        self._fits = Interpolated(torch.cat(upsampler.coefficients(residual)), size)
+
+    @staticmethod
+    def _guide(picture: Tensor) -> Tensor:
+        return picture.amax(0).sqrt()  # in the dark, edges would be too faint to follow
+
+    def at(self, band: slice, picture: Tensor) -> Tensor:
+        """Rows of the residual, (C, rows, X), for those of the picture."""
+        slope, offset = self._fits[band].split(self._channels)
+        return torch.addcmul(offset, slope, self._guide(picture.float()))
 
 
 class EnlightenGAN:
@@ -141,9 +159,11 @@ class EnlightenGAN:
 
         Notes
         -----
-        The generator has a finite view, so it runs at full size in tiles with a margin, continued by
-        reflection at the borders; the result does not depend on the tiles. If the accelerator runs out of
-        memory, the work is done again on the CPU with a warning.
+        The generator normalises its features by their statistics over the picture, so it cannot work in
+        tiles. It sees a picture whole, continued by reflection to the multiple that it needs; of one with a
+        side above `LARGEST_SIDE` it sees a smaller copy, and what it adds is brought to full size by a
+        guided filter. So memory stays bounded. If the accelerator runs out of it, the work is done again on
+        the CPU with a warning.
         """
         array = as_image(image)
         where = layout(array, rgb)
@@ -165,32 +185,52 @@ class EnlightenGAN:
 
     def _enhance_plane(self, array: Array, alpha: bool, levels: Levels, progress: Progress) -> Array:
         source = Source(array, levels, alpha=alpha, device=self.device)
-        if source.has_holes:
-            source.shrunk(self.architecture.working_size)  # what the generator is shown in the holes
-        shown = np.empty((source.height, source.width, source.channels), np.float32)
-        every = list(bands(source.height, source.width * source.channels))
-        for band in every:
-            shown[band] = source.inside(source.read(band), band).permute(1, 2, 0).cpu().numpy()
-        bright = remove_noise(self.h, shown, self.device, tile=TILE, progress=progress)
+        full = (source.height, source.width)
+        shrinks = max(full) > LARGEST_SIDE
+        if shrinks:
+            working = source.shrunk(LARGEST_SIDE)
+        else:
+            if source.has_holes:
+                source.shrunk(min(max(full), self.architecture.working_size))  # what is seen in the holes
+            every = slice(0, source.height)
+            working = source.inside(source.read(every), every)
         result = source.blank()
         target = result if result.ndim == 3 else result[..., None]
-        for band in every:
-            out = torch.from_numpy(bright[band]).permute(2, 0, 1).to(self.device)
-            if source.may_exceed:
+        with torch.inference_mode():
+            residual = self._residual(working.float())
+            progress(0.9)
+            fitted = Upsampled(residual, working.float(), full) if shrinks else None
+            for band in bands(source.height, source.width * source.channels):
                 unit = source.read(band)
-                out = torch.where((unit >= 0) & (unit <= 1), out.to(unit), unit)
-            source.store(out, target[band, :, : source.channels])
+                inside = source.inside(unit, band)
+                added = fitted.at(band, inside) if fitted else residual[:, band]
+                out = torch.addcmul(inside, 1 - inside.amax(0), added.to(inside)).clamp(0, 1)
+                if source.may_exceed:  # beyond the levels a picture stays as it is
+                    out = torch.where((unit >= 0) & (unit <= 1), out, unit)
+                source.store(out, target[band, :, : source.channels])
         return result
+
+    def _residual(self, picture: Tensor) -> Tensor:
+        """What is added, before attention, to a picture (C, H, W); grey is shown as three equal channels."""
+        channels, height, width = picture.shape
+        multiple = self.h.multiple
+        padded = [max(2, -(-n // multiple)) * multiple for n in (height, width)]
+        rows, columns = (
+            torch.from_numpy(reflected(0, more, n)).to(self.device)
+            for n, more in zip((height, width), padded, strict=True)
+        )
+        shown = picture.expand(3, -1, -1)[:, rows[:, None], columns][None]
+        residual = self.h.residual(shown.contiguous(memory_format=torch.channels_last))[0, :, :height, :width]
+        return residual.mean(0, keepdim=True) if channels == 1 else residual
 
     def state_dict(self) -> dict[str, Tensor]:
         """Weights of the generator, named ``h.*``."""
-        return {f"h.{k}": tensor for k, tensor in self.h.state_dict().items() if not k.endswith(_COUNTER)}
+        return {f"h.{name}": tensor for name, tensor in self.h.state_dict().items()}
 
     def load_state_dict(self, tensors: dict[str, Tensor], *, assign: bool = False) -> None:
         """Set the weights; every name and shape must match, every value be finite."""
-        kept = {name: tensor for name, tensor in tensors.items() if not name.endswith(_COUNTER)}
-        check_tensors(kept, ("h.",))
-        part = {name.removeprefix("h."): x.to(torch.float32, copy=True) for name, x in kept.items()}
+        check_tensors(tensors, ("h.",))
+        part = {name.removeprefix("h."): x.to(torch.float32, copy=True) for name, x in tensors.items()}
         self.h.load_state_dict(part, strict=True, assign=assign)
 
     def save(self, path: str | Path) -> Path:

@@ -147,15 +147,11 @@ class StageModule(LightningModule):
         self.average_weights(self.trainer.global_step + 1)  # counted only after this
 
     def average_weights(self, step: int) -> None:
-        """Move the averages, statistics of normalisation included, towards the weights after a step."""
+        """Move the averages towards the weights after a step."""
         decay = min(self.stage.ema, step / (9 + step))
         for name in self.objective.trains:
-            network, average = self.networks[name], self.average[name]
-            moving = [(b, a) for b, a in zip(network.buffers(), average.buffers(), strict=True)]
-            moving = [(b, a) for b, a in moving if b.is_floating_point()]
-            weights = [p.detach() for p in network.parameters()] + [b for b, _ in moving]
-            averages = list(average.parameters()) + [a for _, a in moving]
-            torch._foreach_lerp_(averages, weights, 1 - decay)
+            weights = [p.detach() for p in self.networks[name].parameters()]
+            torch._foreach_lerp_(list(self.average[name].parameters()), weights, 1 - decay)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Now and then, log the loss terms."""
