@@ -26,6 +26,8 @@ from clode_core.upsampling import GuidedUpsampler, Interpolated, bands
 FORMAT = "enlightengan-1"
 LARGEST_SIDE = 1024
 """Largest side, in pixels, at which the generator sees a picture; of a larger one it sees a smaller copy."""
+MARGIN = 32
+"""Pixels by which a picture is continued, so that the zeros of convolutions do not show at its borders."""
 _RADIUS, _REGULARISATION = 2, 1e-3  # of the guided filter that brings what it adds back to full size
 
 
@@ -77,7 +79,7 @@ class Upsampled:
 
     def at(self, band: slice, picture: Tensor) -> Tensor:
         """Rows of the residual, (C, rows, X), for those of the picture."""
-        slope, offset = self._fits[band].split(self._channels)
+        slope, offset = torch.split(self._fits[band], self._channels)
         return torch.addcmul(offset, slope, self._guide(picture.float()))
 
 
@@ -214,13 +216,13 @@ class EnlightenGAN:
         """What is added, before attention, to a picture (C, H, W); grey is shown as three equal channels."""
         channels, height, width = picture.shape
         multiple = self.h.multiple
-        padded = [max(2, -(-n // multiple)) * multiple for n in (height, width)]
         rows, columns = (
-            torch.from_numpy(reflected(0, more, n)).to(self.device)
-            for n, more in zip((height, width), padded, strict=True)
+            torch.from_numpy(reflected(-MARGIN, -(-(n + MARGIN) // multiple) * multiple, n)).to(self.device)
+            for n in (height, width)
         )
         shown = picture.expand(3, -1, -1)[:, rows[:, None], columns][None]
-        residual = self.h.residual(shown.contiguous(memory_format=torch.channels_last))[0, :, :height, :width]
+        residual = self.h.residual(shown.contiguous(memory_format=torch.channels_last))[0]
+        residual = residual[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
         return residual.mean(0, keepdim=True) if channels == 1 else residual
 
     def state_dict(self) -> dict[str, Tensor]:
