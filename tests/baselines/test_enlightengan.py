@@ -10,6 +10,7 @@ from clode_core.baselines import enlightengan, load_baseline
 from clode_core.baselines.enlightengan import FORMAT, Architecture, EnlightenGAN
 from clode_core.image import ImageError
 from clode_core.model import WeightsError, load_model
+from clode_core.training import load_config
 
 SMALL = {"width": 4, "depth": 2, "working_size": 32}
 
@@ -160,6 +161,16 @@ def test_saved_weights_load_to_the_same_results(method, dark, tmp_path):
     loaded = load_baseline("enlightengan", method.save(tmp_path / "w.safetensors"), device="cpu")
     assert loaded.card == {"name": "mine"} and loaded.architecture == method.architecture
     assert np.array_equal(loaded.enhance(dark), method.enhance(dark))
+
+
+def test_the_packaged_weights_brighten_a_dark_picture_and_are_the_packaged_recipe(dark):
+    method = load_baseline("enlightengan", device="cpu")
+    assert method.enhance(dark).mean() > 2 * dark.mean()
+    recipe = load_config("enlightengan-cpu")
+    (stage,) = method.card["config"]["stages"]
+    assert stage == recipe.stages[0].model_dump(mode="json") and stage["steps"] == 1000
+    assert method.card["config"]["baseline"] == recipe.baseline.model_dump(mode="json")
+    assert {"psnr", "ssim", "input_psnr", "input_ssim"} == set(method.card["metrics"])
 
 
 def test_each_baseline_refuses_the_weights_of_another(method, tmp_path):

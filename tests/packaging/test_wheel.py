@@ -35,6 +35,7 @@ def test_the_wheel_holds_weights_configurations_and_types(wheel):
         "weights/clode.safetensors",
         "weights/zero-dce.safetensors",
         "weights/zero-dce-pp.safetensors",
+        "weights/enlightengan.safetensors",
         "weights/README.md",
         "training/configs/clode-cpu.yaml",
         "evaluation/published.yaml",
