@@ -1,11 +1,12 @@
-"""Zero-DCE and Zero-DCE++ with the packaged weights: quality on pairs, speed and memory.
+"""Zero-DCE, Zero-DCE++ and EnlightenGAN with the packaged weights: quality on pairs, speed and memory.
 
     python benchmarks/baselines.py LOW HIGH [--limit N]
     python benchmarks/baselines.py --speed
 
-PSNR and SSIM as in quality.py, on pictures as they come: nothing removes noise. `best n` is the best whole
-number of iterations of each picture from 1 to 16. Every speed is one run in a process of its own, so that its
-peak memory is its own; times are without imports and the making of the picture.
+PSNR and SSIM as in quality.py, on pictures as they come: no noise removal is added. `best n` is the best
+whole number of iterations of each picture from 1 to 16; EnlightenGAN has nothing to iterate. Every speed is
+one run in a process of its own, so that its peak memory is its own; times are without imports and the making
+of the picture.
 """
 
 import argparse
@@ -21,15 +22,22 @@ import numpy as np
 from quality import psnr, ssim
 from speed import SIZES, photograph
 
-from clode_core.baselines import load_baseline
+from clode_core.baselines import BASELINES, ITERATED, load_baseline, packaged_weights
 from clode_core.files import read_picture
 
-BASELINES = ("zero-dce", "zero-dce++")
 ITERATIONS = range(1, 17)
+SHIPPED = [name for name in BASELINES if packaged_weights(name).is_file()]
+
+
+def enhanced(method, pairs):
+    return ((method.enhance(low), high) for low, high in pairs)
 
 
 def rows_of(method, pairs):
     """PSNR, SSIM and iterations, means over the pairs, at 8 and at the best number of iterations."""
+    if method.architecture.variant not in ITERATED:
+        rows = [(psnr(out, high), ssim(out, high), np.nan) for out, high in enhanced(method, pairs)]
+        return {"": np.mean(rows, 0)}
     table = {"8": [], "best n": []}
     for low, high in pairs:
         path = method.solve(low)
@@ -44,9 +52,10 @@ def quality(low, high, limit):
     names = sorted(p.name for p in low.iterdir())[:limit]
     pairs = [(read_picture(low / n).pixels, read_picture(high / n).pixels) for n in names]
     print(f"{len(pairs)} pairs\n{'':26}{'PSNR':>8}{'SSIM':>8}{'mean n':>8}")
-    for baseline in BASELINES:
+    for baseline in SHIPPED:
         for title, (p, s, n) in rows_of(load_baseline(baseline, device="cpu"), pairs).items():
-            print(f"{baseline + ', ' + title:26}{p:8.2f}{s:8.3f}{n:8.2f}", flush=True)
+            mean = "-" if np.isnan(n) else f"{n:.2f}"
+            print(f"{', '.join(filter(None, (baseline, title))):26}{p:8.2f}{s:8.3f}{mean:>8}", flush=True)
 
 
 def child(baseline, megapixels):
@@ -55,10 +64,12 @@ def child(baseline, megapixels):
     start = time.perf_counter()
     method.enhance(picture)
     result = {"seconds": time.perf_counter() - start}
-    path = method.solve(picture)
-    path.at(8)
     laps = []
-    for n in (6, 7, 9) if megapixels < 8 else ():
+    repeated = baseline in ITERATED and megapixels < 8
+    if repeated:
+        path = method.solve(picture)
+        path.at(8)
+    for n in (6, 7, 9) if repeated else ():
         start = time.perf_counter()
         path.at(n)
         laps.append(time.perf_counter() - start)
@@ -69,7 +80,7 @@ def child(baseline, megapixels):
 
 def speed():
     print(f"{'':12}{'megapixels':>12}{'enhance s':>12}{'new n s':>10}{'MB':>8}")
-    for baseline in BASELINES:
+    for baseline in SHIPPED:
         for megapixels in (2, 24):
             command = [sys.executable, __file__, "--child", baseline, str(megapixels)]
             row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -111,7 +111,8 @@ def enhance(
         bool, typer.Option("--shared-exposure", help="Expose all pages of a file alike: no flicker.")
     ] = False,
     method: Annotated[
-        str, typer.Option(help="clode, or a baseline: zero-dce, zero-dce++, lfpv-unet, lfpv-curve.")
+        str,
+        typer.Option(help="clode, or a baseline: zero-dce, zero-dce++, enlightengan, lfpv-unet, lfpv-curve."),
     ] = "clode",
     iterations: Annotated[float, typer.Option(help="Of the curve of zero-dce and zero-dce++.")] = 8,
     resume: Annotated[
@@ -234,7 +235,8 @@ def train(
         str,
         typer.Argument(
             help="A YAML file, or a packaged configuration: clode-cpu, clode-gpu, paper-cpu, "
-            "zero-dce-cpu, zero-dce-pp-cpu, lfpv-unet-cpu, lfpv-curve-cpu."
+            "zero-dce-cpu, zero-dce-pp-cpu, enlightengan-cpu, enlightengan-gpu, lfpv-unet-cpu, "
+            "lfpv-curve-cpu."
         ),
     ],
     change: Annotated[

@@ -27,13 +27,16 @@ class _Entry(NamedTuple):
 _ENTRIES = {
     "zero-dce": _Entry("zero_dce", "read_zero_dce", ("iterations",)),
     "zero-dce++": _Entry("zero_dce", "read_zero_dce", ("iterations",)),
+    "enlightengan": _Entry("enlightengan", "read_enlightengan"),
     "lfpv-unet": _Entry("lfpv_enhancer", "read_supervised"),
     "lfpv-curve": _Entry("lfpv_enhancer", "read_supervised"),
 }
 BASELINES = tuple(name for name, entry in _ENTRIES.items() if find_spec(f"{__name__}.{entry.module}"))
 """Names that `load_baseline` knows: those whose module is installed."""
+ITERATED = tuple(name for name in BASELINES if "iterations" in _ENTRIES[name].options)
+"""Those that take a number of iterations."""
 
-__all__ = ["BASELINES", "load_baseline", "own_options", "packaged_weights"]
+__all__ = ["BASELINES", "ITERATED", "load_baseline", "own_options", "packaged_weights"]
 
 
 def _entry(name: str) -> _Entry:
@@ -72,7 +75,8 @@ def load_baseline(name: str, weights: str | Path | None = None, device: str = "a
     ----------
     name : str
         One of `BASELINES`: "zero-dce" (Guo et al., CVPR 2020), "zero-dce++" (Li, Guo and Loy, 2021),
-        "lfpv-unet" or "lfpv-curve" (learnable references, Xu et al., ICCV 2023, in a U-Net and in CLODE's h).
+        "enlightengan" (Jiang et al., 2021), "lfpv-unet" or "lfpv-curve" (learnable references, Xu et al.,
+        ICCV 2023, in a U-Net and in CLODE's h).
     weights : str or Path, optional
         A ``.safetensors`` file of this baseline; by default the packaged weights, which all have but
         "lfpv-curve".
@@ -81,7 +85,7 @@ def load_baseline(name: str, weights: str | Path | None = None, device: str = "a
 
     Returns
     -------
-    ZeroDCE or SupervisedEnhancer
+    ZeroDCE, EnlightenGAN or SupervisedEnhancer
         Ready to enhance.
 
     Raises

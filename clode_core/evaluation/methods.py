@@ -23,8 +23,8 @@ Picture = NDArray[np.uint8]
 
 ITERATED = {"zero-dce": "Zero-DCE", "zero-dce++": "Zero-DCE++"}
 """Learned baselines with a number of iterations."""
-SUPERVISED = {"lfpv-unet": "U-Net with LFPV"}
-"""Learned baselines that have seen references."""
+PLAIN = {"enlightengan": "EnlightenGAN", "lfpv-unet": "U-Net with LFPV"}
+"""Learned baselines without; the last has seen references."""
 CLASSICAL: dict[str, tuple[str, Callable[[Picture], Picture]]] = {
     "histogram-equalisation": ("histogram equalisation", classical.histogram_equalisation),
     "clahe": ("CLAHE", classical.clahe),
@@ -128,7 +128,7 @@ def choose_methods(names: Iterable[str], *, reference: bool) -> list[Method]:
     names : iterable of str
         ``input``; ``clode`` and ``control``, both also as ``@auto``, ``@best`` and ``@<time>``;
         ``gamma@best`` and ``gain@best``; ``histogram-equalisation``, ``clahe``, ``lime``; ``zero-dce`` and
-        ``zero-dce++``, both also as ``@<iterations>``; ``lfpv-unet``.
+        ``zero-dce++``, both also as ``@<iterations>``; ``enlightengan``; ``lfpv-unet``.
     reference : bool
         Whether there are references.
 
@@ -163,12 +163,14 @@ def _method(name: str) -> Method:
         return Method(name, title, lambda scene: Enhanced(enhance(scene.source)))
     if kind in ITERATED:
         return _iterated(name, kind, choice)
-    if name in SUPERVISED:
+    if kind in PLAIN and name != kind:
+        raise ValueError(f"{name!r} is no method: {kind} has nothing to choose, name it alone")
+    if name in PLAIN:
         network = load_baseline(name)
-        return Method(name, SUPERVISED[name], lambda s: Enhanced(np.asarray(network.enhance(s.source))))
+        return Method(name, PLAIN[name], lambda s: Enhanced(np.asarray(network.enhance(s.source))))
     raise ValueError(
         f"unknown method {name!r}: choose among input, clode, clode@auto, clode@best, clode@2.5, "
-        f"control (with the same), gamma@best, gain@best, {', '.join((*CLASSICAL, *ITERATED, *SUPERVISED))}"
+        f"control (with the same), gamma@best, gain@best, {', '.join((*CLASSICAL, *ITERATED, *PLAIN))}"
     )
 
 

@@ -324,6 +324,54 @@ class ZeroDCEStage(StageConfig):
     weights: ZeroDCEWeights = ZeroDCEWeights()
 
 
+class EnlightenGANWeights(Setting):
+    """Weights of the losses of EnlightenGAN's generator; all 1 as published."""
+
+    adversarial: float = Field(default=1.0, ge=0, description="Against the global discriminator.")
+    adversarial_local: float = Field(default=1.0, ge=0, description="Against the local discriminator.")
+    features: float = Field(default=1.0, ge=0, description="Features of the whole picture are preserved.")
+    features_local: float = Field(default=1.0, ge=0, description="Features of the patches are preserved.")
+
+
+class EnlightenGANStage(StageConfig):
+    """Train EnlightenGAN on dark and on well-exposed pictures that are no pairs."""
+
+    subject = "baseline"
+    room = "clode_core.training.enlightengan"
+    kind: Literal["enlightengan"]
+    batch_size: int = Field(
+        default=32, ge=1, description="Dark pictures, and normal ones, per step and device."
+    )
+    learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Peak learning rate of the generator.")
+    critic_learning_rate: float = Field(
+        default=1e-4, gt=0, le=1, description="Peak learning rate of the discriminators."
+    )
+    weight_decay: float = Field(default=0.0, ge=0, le=1, description="Weight decay of AdamW.")
+    gradient_clip: float = Field(default=10.0, gt=0, description="Largest norm of each network's gradient.")
+    zoom: float = Field(
+        default=2.0, ge=1, le=64, description="Largest crop, times the working size, that is shrunk to it."
+    )
+    dark_mean: Range = Field(default=(0.0, 1.0), description="Range of the mean of dark pictures.")
+    normal_mean: Range = Field(default=(0.0, 1.0), description="Range of the mean of normal pictures.")
+    patches: int = Field(default=5, ge=1, le=64, description="Local patches of each picture.")
+    patch: int = Field(default=32, ge=16, le=512, description="Their side in pixels.")
+    critic_width: int = Field(
+        default=64, ge=1, le=512, description="Channels of the first layer of the discriminators."
+    )
+    critic_layers: int = Field(default=5, ge=1, le=8, description="Halvings of the global discriminator.")
+    local_critic_layers: int = Field(default=3, ge=1, le=8, description="Halvings of the local one.")
+    feature_layer: tuple[Annotated[int, Field(ge=1, le=5)], Annotated[int, Field(ge=1, le=3)]] = Field(
+        default=(5, 1), description="Block and convolution of VGG16 whose features are preserved."
+    )
+    weights: EnlightenGANWeights = EnlightenGANWeights()
+
+    @model_validator(mode="after")
+    def _patches_are_judged(self) -> EnlightenGANStage:
+        if self.patch >> self.local_critic_layers < 3:
+            raise ValueError(f"a patch of {self.patch} pixels is too small for the local discriminator")
+        return self
+
+
 class BaselineConfig(Setting):
     """A method that CLODE is compared with; mirrors `clode_core.baselines.zero_dce.Architecture`."""
 
@@ -403,10 +451,30 @@ class SupervisedConfig(Setting):
         return self
 
 
+class EnlightenGANConfig(Setting):
+    """EnlightenGAN; mirrors `clode_core.baselines.enlightengan.Architecture`."""
+
+    room: ClassVar[str] = "clode_core.training.enlightengan"
+
+    variant: Literal["enlightengan"] = Field(description="Which method.")
+    width: int = Field(default=32, ge=1, le=128, description="Channels of the generator's first level.")
+    depth: int = Field(default=4, ge=1, le=6, description="How often the generator halves the picture.")
+    working_size: int = Field(
+        default=320, ge=16, le=1024, description="Side, in pixels, of the crops it is trained on."
+    )
+
+    @model_validator(mode="after")
+    def _halves_evenly(self) -> EnlightenGANConfig:
+        if self.working_size % (1 << self.depth):
+            raise ValueError(f"working_size must be a multiple of {1 << self.depth} at this depth")
+        return self
+
+
 Stage = Annotated[
-    UndoStage | DenoiseStage | ZeroReferenceStage | ZeroDCEStage | SupervisedStage,
+    UndoStage | DenoiseStage | ZeroReferenceStage | ZeroDCEStage | EnlightenGANStage | SupervisedStage,
     Field(discriminator="kind"),
 ]
+Baseline = Annotated[BaselineConfig | EnlightenGANConfig, Field(discriminator="variant")]
 
 
 class TrainingConfig(Setting):
@@ -416,8 +484,8 @@ class TrainingConfig(Setting):
     output: Path = Field(description="Folder that everything is written to.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of all randomness.")
     architecture: ArchitectureConfig = ArchitectureConfig()
-    baseline: BaselineConfig | None = Field(
-        default=None, description="What zero_dce stages train, in place of CLODE's networks."
+    baseline: Baseline | None = Field(
+        default=None, description="What its kind of stage trains, in place of CLODE's networks."
     )
     supervised: SupervisedConfig | None = Field(
         default=None, description="What supervised stages train, in place of CLODE's networks."
@@ -429,7 +497,7 @@ class TrainingConfig(Setting):
     stages: list[Stage] = Field(min_length=1, description="What is trained, in order.")
 
     @property
-    def other(self) -> BaselineConfig | SupervisedConfig | None:
+    def other(self) -> Baseline | SupervisedConfig | None:
         """What is trained in place of CLODE's networks."""
         return self.baseline or self.supervised
 
@@ -442,6 +510,8 @@ class TrainingConfig(Setting):
                     raise ValueError(
                         f"stage {k} ({stage.kind}) {'cannot train' if given else 'needs'} {name}"
                     )
+            if self.baseline is not None and stage.room != self.baseline.room:
+                raise ValueError(f"stage {k} ({stage.kind}) cannot train {self.baseline.variant}")
             if isinstance(stage, SupervisedStage) and self.supervised is not None:
                 curve = self.supervised.backbone == "curve"
                 if curve != (stage.solver is not None):

@@ -37,7 +37,7 @@ class Batch(NamedTuple):
     Attributes
     ----------
     pictures, targets : Tensor
-        (B, 3, H, W) 8-bit or half-precision; equal unless the picture is of a bracket.
+        (B, 3, H, W) 8-bit or half-precision; equal unless the picture is of a bracket, or nothing is paired.
     counts : Tensor
         How many of the pictures, in order, are normal, of brackets, and dark.
     step : Tensor

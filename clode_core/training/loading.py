@@ -98,6 +98,8 @@ def _sentence(error: ValidationError) -> str:
     parts = list(first["loc"])
     if parts[:1] == ["stages"] and len(parts) > 2:
         del parts[2]  # the name of the kind, which pydantic puts between the index and the field
+    if parts[:1] == ["baseline"] and len(parts) > 2:
+        del parts[1]  # and that of the variant
     field = ".".join(str(part) for part in parts) or "the configuration"
     more = f" ({error.error_count() - 1} more faults)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":

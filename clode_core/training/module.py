@@ -15,13 +15,13 @@ from torch.utils.data import DataLoader
 from clode_core.model import Model, clean_state
 from clode_core.training.config import Stage, StageConfig, TrainingError
 from clode_core.training.data import Batch, BatchDataset, batches, step_generator
-from clode_core.training.objectives import Estimators, make_objective
+from clode_core.training.objectives import Estimators, Objective, make_objective
 from clode_core.training.processes import gather
 from clode_core.training.subject import Subject
 from clode_core.training.validation import Pair, Panel, Picture, make_measure, mean_numbers
 
 _MIXED = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
-_DEVICE_SALT = 500_009  # the choice of pictures and what happens to them must not share random numbers
+DEVICE_SALT = 500_009  # the choice of pictures and what happens to them must not share random numbers
 
 
 def learning_rate_factor(step: int, stage: StageConfig) -> float:
@@ -71,7 +71,7 @@ class StageModule(LightningModule):
         self.log_every_steps = log_every_steps
         self.workers = workers
         self.model = model
-        self.objective = make_objective(stage)
+        self.objective: Objective = make_objective(stage)
         self.measure = make_measure(stage)
         self.networks = nn.ModuleDict({"h": copy.deepcopy(model.h)})
         if model.g is not None:
@@ -86,14 +86,16 @@ class StageModule(LightningModule):
         self._sums: dict[str, Tensor] = {}
         self._summed = 0
 
+    def mixed(self) -> torch.autocast:
+        """The trainer's precision, for the networks alone."""
+        kind = _MIXED.get(str(self.trainer.precision))
+        return torch.autocast(self.device.type, kind or torch.bfloat16, enabled=kind is not None)
+
     def estimators(self) -> Estimators:
         """The networks in the trainer's precision, taking and giving 32-bit pictures."""
-        kind = _MIXED.get(str(self.trainer.precision))
+        mixed = self.mixed
         h, g = self.networks["h"], dict(self.networks.items()).get("g")
         cleaned = isinstance(self.model, Model) and self.model.architecture.clean_state
-
-        def mixed() -> torch.autocast:
-            return torch.autocast(self.device.type, kind or torch.bfloat16, enabled=kind is not None)
 
         def noise_removal(picture: Tensor) -> Tensor:
             assert g is not None
@@ -118,20 +120,27 @@ class StageModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch, outside autocast: only the networks run in mixed precision."""
         generator = step_generator(
-            self.seed + _DEVICE_SALT, int(batch.step), self.trainer.global_rank, self.device
+            self.seed + DEVICE_SALT, int(batch.step), self.trainer.global_rank, self.device
         )
         with torch.autocast(self.device.type, enabled=False):
             terms = self.objective.terms(self.estimators(), batch, generator)
             loss = torch.stack(list(terms.values())).sum()
-        for name, term in {**terms, "loss": loss}.items():
+        self.sum_up({**terms, "loss": loss})
+        return loss
+
+    def sum_up(self, terms: dict[str, Tensor]) -> None:
+        """Add what a step has to say to the log."""
+        for name, term in terms.items():
             self._sums[name] = self._sums.get(name, 0.0) + term.detach()
         self._summed += 1
-        return loss
 
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:
         """Step, then average the weights: here, so that a checkpoint holds the average of its own step."""
         super().optimizer_step(*arguments, **options)
-        step = self.trainer.global_step + 1  # counted only after this
+        self.average_weights(self.trainer.global_step + 1)  # counted only after this
+
+    def average_weights(self, step: int) -> None:
+        """Move the averages towards the weights after a step."""
         decay = min(self.stage.ema, step / (9 + step))
         for name in self.objective.trains:
             weights = [p.detach() for p in self.networks[name].parameters()]

@@ -107,7 +107,7 @@ def _run_stage(
     dataset = make_dataset(config.data, stage, family.working_size, seed, group.rank)
     shrink = validation is not None and stage.kind != "denoise"
     shown = [pair.shrunk(validation.long_side) for pair in pairs] if shrink and validation else pairs
-    module = StageModule(
+    module = (family.module or StageModule)(
         model,
         stage,
         dataset,
@@ -117,7 +117,7 @@ def _run_stage(
         settings.log_every_steps,
         settings.workers,
     )
-    trainer = make_trainer(stage, settings, validation, folder)
+    trainer = make_trainer(stage, settings, validation, folder, clip=module.automatic_optimization)
     checkpoint = folder / CHECKPOINT
     fit(trainer, module, checkpoint if _everywhere(checkpoint, group) else None)
     if trainer.global_step < stage.steps:

@@ -72,6 +72,8 @@ class Family:
         Reads one from a weights file.
     evaluate : callable
         Means over full-size pairs.
+    module : callable, optional
+        Makes what trains a stage; by default `StageModule`, which it derives from.
     """
 
     file: str
@@ -79,6 +81,7 @@ class Family:
     untrained: Callable[[], Subject]
     read: Callable[[Path], Subject]
     evaluate: Callable[[Any, Any], dict[str, float]]
+    module: Callable[..., Any] | None = None
 
 
 def family_of(config: TrainingConfig) -> Family:

@@ -57,9 +57,14 @@ class PlainSigterm(Callback):
 
 
 def make_trainer(
-    stage: StageConfig, settings: TrainerConfig, validation: ValidationConfig | None, folder: Path
+    stage: StageConfig,
+    settings: TrainerConfig,
+    validation: ValidationConfig | None,
+    folder: Path,
+    *,
+    clip: bool = True,
 ) -> Trainer:
-    """Lightning's trainer of one stage."""
+    """Lightning's trainer of one stage; without `clip`, limiting gradients is left to the stage."""
     runs = len(list(folder.glob("log/version_*")))
     callbacks: list[Any] = [
         PlainSigterm(),
@@ -82,7 +87,7 @@ def make_trainer(
             precision=settings.precision,
             max_steps=stage.steps,
             max_epochs=-1,
-            gradient_clip_val=stage.gradient_clip,
+            gradient_clip_val=stage.gradient_clip if clip else None,
             val_check_interval=validation.every_steps if validation else None,
             check_val_every_n_epoch=None if validation else 1,
             limit_val_batches=None if validation else 0,
@@ -126,6 +131,7 @@ def quiet() -> Iterator[None]:
             r".*Checkpoint directory .* exists and is not empty.*",  # it is the stage's own folder
             r".*is available but not used.*",  # the accelerator is the configuration's choice
             r".*resuming from a checkpoint that ended before the epoch ended.*",  # batches are numbered
+            r".*no pre-optimization state was saved.*",  # a checkpoint holds what its step has led to
             r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # inside Lightning
         ):
             warnings.filterwarnings("ignore", message)

@@ -53,7 +53,8 @@ def test_weights_of_ones_own_are_used(photo, tmp_path, method, variant, dark):
         (["--method", "zero-dce", "--denoise"], "--denoise means nothing to zero-dce"),
         (
             ["--method", "retinex"],
-            "--method takes one of clode, zero-dce, zero-dce++, lfpv-unet, lfpv-curve, not 'retinex'",
+            "--method takes one of clode, zero-dce, zero-dce++, enlightengan, lfpv-unet, lfpv-curve, not "
+            "'retinex'",
         ),
         (["--method", "zero-dce", "--iterations", "-1"], "iterations must be a number from 0 to 100"),
     ],

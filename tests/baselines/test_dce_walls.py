@@ -113,6 +113,61 @@ for call in (
     assert result.returncode == 0, result.stderr
 
 
+def test_without_the_files_of_enlightengan_everything_else_works(run_without):
+    code = (
+        ENHANCE
+        + """
+from typer.testing import CliRunner
+from clode_core import cli
+from clode_core.baselines import BASELINES, load_baseline
+from clode_core.evaluation.methods import choose_methods
+from clode_core.training import load_config
+from clode_core.training.objectives import make_objective
+from clode_core.training.subject import family_of
+import clode_core.training.run
+assert "enlightengan" not in BASELINES and "zero-dce" in BASELINES
+choose_methods(["clode", "zero-dce"], reference=False)
+for name in ("clode-cpu", "zero-dce-cpu"):
+    config = load_config(name)
+    family_of(config).untrained()
+    make_objective(config.stages[0])
+assert CliRunner().invoke(cli.app, ["info"]).exit_code == 0
+told = CliRunner().invoke(cli.app, ["enhance", "x.png", "--method", "enlightengan"])
+assert told.exit_code == 1 and "--method takes one of clode, zero-dce" in told.stderr, told
+for refused, sentence in (
+    (lambda: choose_methods(["enlightengan"], reference=False), "enlightengan is not available"),
+    (lambda: load_config("enlightengan-cpu"), "there is no such file"),
+):
+    try:
+        refused()
+    except ValueError as error:
+        assert sentence in str(error), error
+    else:
+        raise AssertionError
+"""
+    )
+    result = run_without("**/enlightengan*", code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_without_the_evaluation_enlightengan_is_trained_and_its_features_are_read(run_without):
+    code = (
+        ENHANCE
+        + """
+from clode_core.training import load_config
+from clode_core.training.subject import family_of
+assert family_of(load_config("enlightengan-cpu")).untrained().h is not None
+from clode_core.training.enlightengan_features import VGG_MODEL
+try:
+    VGG_MODEL.read()
+except ValueError as error:
+    assert "download" in str(error), error
+"""
+    )
+    result = run_without("evaluation", code)
+    assert result.returncode == 0, result.stderr
+
+
 def test_the_names_of_the_baselines_are_known_without_torch():
     code = "import sys; from clode_core.baselines import BASELINES; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

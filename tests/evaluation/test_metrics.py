@@ -16,8 +16,8 @@ from clode_core.evaluation.metrics import scene_statistics as statistics
 from clode_core.evaluation.metrics.colour import colour_matching_loss, delta_e_2000, delta_e_ab
 from clode_core.evaluation.metrics.fidelity import gt_mean, psnr, ssim
 from clode_core.evaluation.metrics.ma import MaScores, perceptual_index
-from clode_core.evaluation.metrics.models import FOLDER_VARIABLE, ModelFile, ModelFileError
 from clode_core.evaluation.metrics.tone import entropy, lightness_order_error
+from clode_core.model_files import FOLDER_VARIABLE, ModelFile, ModelFileError
 
 
 @pytest.fixture

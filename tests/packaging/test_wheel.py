@@ -36,6 +36,7 @@ def test_the_wheel_holds_weights_configurations_and_types(wheel):
         "weights/zero-dce.safetensors",
         "weights/zero-dce-pp.safetensors",
         "weights/lfpv-unet.safetensors",
+        "weights/enlightengan.safetensors",
         "weights/README.md",
         "training/configs/clode-cpu.yaml",
         "evaluation/published.yaml",

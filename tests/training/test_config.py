@@ -5,8 +5,11 @@ import yaml
 
 from clode_core.training import ConfigError, load_config, packaged_configs
 
+CLODE = ["clode-cpu", "clode-gpu", "paper-cpu"]
+BASELINES = ["zero-dce-cpu", "zero-dce-pp-cpu", "enlightengan-cpu", "enlightengan-gpu"]
 
-@pytest.mark.parametrize("name", ["clode-cpu", "clode-gpu", "paper-cpu", "zero-dce-cpu", "zero-dce-pp-cpu"])
+
+@pytest.mark.parametrize("name", CLODE + BASELINES)
 def test_a_packaged_configuration_is_found_by_its_bare_name(name):
     config = load_config(name)
     assert config == load_config(f"{name}.yaml")

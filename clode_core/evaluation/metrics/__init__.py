@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from clode_core.evaluation.metrics.colour import colour_matching_loss, delta_e_2000, delta_e_ab
 from clode_core.evaluation.metrics.fidelity import gt_mean, psnr, ssim
 from clode_core.evaluation.metrics.ma import MaScores
-from clode_core.evaluation.metrics.models import FOLDER_VARIABLE, ModelFileError
 from clode_core.evaluation.metrics.tone import entropy, lightness_order_error
+from clode_core.model_files import FOLDER_VARIABLE, ModelFileError
 
 __all__ = [
     "FOLDER_VARIABLE",

