@@ -5,6 +5,9 @@ import pytest
 
 from clode_core.baselines import ITERATED, load_baseline
 from clode_core.files import read_picture
+from clode_core.training.config import ValidationConfig
+from clode_core.training.lfpv import evaluate
+from clode_core.training.validation import read_pairs
 
 pytestmark = pytest.mark.data
 
@@ -29,3 +32,10 @@ def test_enlightengan_is_in_the_neighbourhood_of_its_published_numbers(data_fold
     method = load_baseline("enlightengan", device="cpu")
     psnr, ssim, _ = baselines.rows_of(method, pairs_in(data_folder))[""]
     assert psnr > 16.5 and ssim > 0.6  # 17.5 and 0.65 on the LOL test pairs
+
+
+def test_the_unet_with_learnable_references_is_as_good_as_its_card_says(data_folder):
+    folder = data_folder / "lol_train" / "full"
+    pairs = read_pairs(ValidationConfig(low=folder / "low", high=folder / "high", limit=60))[::3]
+    numbers = evaluate(load_baseline("lfpv-unet", device="cpu"), [pair.shrunk(300) for pair in pairs])
+    assert numbers["psnr"] > 17 and numbers["ssim"] > 0.7  # 17.91 and 0.729 on all pairs
