@@ -15,7 +15,7 @@ from clode_core.curve import curve
 from clode_core.model import clean_state, read_model
 from clode_core.training import TrainingError, load_config, run_training
 from clode_core.training.data import DenoiseDataset, step_generator
-from clode_core.training.module import _DEVICE_SALT
+from clode_core.training.module import DEVICE_SALT
 from clode_core.training.objectives import Estimators, UndoObjective, make_objective
 from clode_core.training.run import _starting_model
 from clode_core.training.subject import family_of
@@ -145,7 +145,7 @@ def test_two_processes_average_their_gradients_and_stay_equal_through_the_stages
         g.zero_grad()
         batch = DenoiseDataset(setting.data, stage, 0, rank)[0]
         networks = Estimators(model.h, lambda picture: clean_state(g, picture), model.h)
-        terms = objective.terms(networks, batch, step_generator(_DEVICE_SALT, 0, rank))
+        terms = objective.terms(networks, batch, step_generator(DEVICE_SALT, 0, rank))
         sum(terms.values()).backward()
         for name, weight in g.named_parameters():
             sums[f"g.{name}"] = sums.get(f"g.{name}", 0) + weight.grad / 2
