@@ -89,7 +89,7 @@ def video(
         if summary.damaged:
             complain(f"{source}: {summary.damaged} damaged packets could not be decoded and are missing")
         for stream in summary.left_out:
-            complain(f"{source}: {target.suffix} files cannot hold its {stream}, which is missing")
+            complain(f"{source}: its {stream} cannot be kept, and is missing in {target}")
         say(target)
 
 

@@ -42,7 +42,7 @@ class VideoSummary:
     damaged : int
         Packets that could not be decoded and are missing.
     left_out : list of str
-        Streams that the container cannot hold.
+        What of the source could not be kept, in words.
     seconds : float
         Time it took.
     """

@@ -140,7 +140,7 @@ class VideoWriter:
     carried : list of Stream
         Streams of the source whose packets are to be carried over.
     left_out : list of str
-        Streams that the container cannot hold, in words.
+        What of the source cannot be kept, in words.
 
     Raises
     ------
@@ -180,6 +180,8 @@ class VideoWriter:
         self._reformatter = VideoReformatter()
         self.carried: list[Stream] = []
         self.left_out: list[str] = []
+        if stored.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16")):
+            self.left_out.append("transparency")
         self._outputs: dict[int, Stream] = {}
         self._carry_others()
 

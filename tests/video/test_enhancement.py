@@ -329,6 +329,15 @@ def test_a_video_that_changes_its_size_or_starts_again_is_refused_in_one_sentenc
     assert not (tmp_path / "out.mp4").exists()
 
 
+def test_what_cannot_be_kept_is_told(video, model, tmp_path):
+    source = video(
+        "clear.mov", codec="prores_ks", pixel_format="yuva444p10le", frames=3, sound=False, options={}
+    )
+    assert enhance_video(source, tmp_path / "out.mov", model=model).left_out == ["transparency"]
+    plain = video("plain.mp4", frames=3)
+    assert enhance_video(plain, tmp_path / "out.mp4", model=model, encoding=FAST).left_out == []
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["dark_night_drive.mp4", "dim_1080p.mp4"])
 def test_real_clips_keep_sound_and_times_and_get_brighter(name, model, tmp_path, data_folder):
