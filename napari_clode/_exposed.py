@@ -179,7 +179,7 @@ class ExposedPlanes(Planes):
         kind = self.dtype.type
         tables = tone_tables(self.exposure.at(number), self.time, kind, int(np.iinfo(kind).max))
         out = np.empty(self.shape[1:], self.dtype)
-        look_up(tables, self.planes.frame(number).planes, [out[..., channel] for channel in range(3)])
+        look_up(tables, self.planes.cleaned(number).planes, [out[..., channel] for channel in range(3)])
         return out
 
     def _in_range(self, pixels: NDArray[np.uint16]) -> NDArray[Any]:
@@ -194,5 +194,5 @@ class ExposedPlanes(Planes):
         from clode_core.video import FRAME_LEVELS
 
         levels = FRAME_LEVELS.black, FRAME_LEVELS.white
-        picture, exposure = self.planes.frame(number).stacked, self.exposure.at(number)
+        picture, exposure = self.planes.cleaned(number).stacked, self.exposure.at(number)
         return self.exposure.model().solve(picture, levels=levels, rgb=True, exposure=exposure)

@@ -6,6 +6,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,13 +100,14 @@ class VideoPlanes(Planes):
         from clode_core.video import FrameCursor, VideoReader
 
         self.path = path
-        self.reader = VideoReader(path)
+        self.reader = VideoReader(path, clean=False)  # a layer shows what the file holds
         self.cursor = FrameCursor(self.reader)
         self.frame_rate = float(self.reader.frame_rate)
         self.seconds = self._found_times()
         self._lock = threading.RLock()
         self._decoded: OrderedDict[int, VideoFrame] = OrderedDict()
         self._frames: OrderedDict[int, Frame] = OrderedDict()
+        self._cleaned: OrderedDict[int, Frame] = OrderedDict()
         rows, columns = self.reader.shape
         self._kept = max(4, CACHE_BYTES // (2 * rows * columns * self.reader.dtype().itemsize))
         super().__init__((len(self.seconds), rows, columns, 3), self.reader.dtype)
@@ -145,6 +148,26 @@ class VideoPlanes(Planes):
                 while len(self._frames) > _CONVERTED:
                     self._frames.popitem(last=False)
             return self._frames[number]
+
+    @cached_property
+    def black(self) -> float:
+        """Black level of the video, from its first, middle and last frame."""
+        from clode_core.video import black_level
+
+        chosen = {0, len(self.seconds) // 2, len(self.seconds) - 1}
+        return min(black_level(self.frame(number).planes) for number in sorted(chosen))
+
+    def cleaned(self, number: int) -> Frame:
+        """Frame `number`, its dark made fit to be brightened."""
+        from clode_core.video import clean_dark
+
+        with self._lock:
+            if number not in self._cleaned:
+                frame = self.frame(number)
+                self._cleaned[number] = replace(frame, planes=clean_dark(frame.planes, self.black))
+                while len(self._cleaned) > _CONVERTED:
+                    self._cleaned.popitem(last=False)
+            return self._cleaned[number]
 
     def thumbnail(self, number: int, long_side: int) -> Frame:
         """Frame `number` upright, averaged down."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clode_core.video.cursor import FrameCursor
+    from clode_core.video.darkness import black_level, clean_dark
     from clode_core.video.enhancement import VideoSummary, enhance_video, look_through
     from clode_core.video.exposure import ExposureTimeline, LiveExposure, TimelineBuilder
     from clode_core.video.frames import FRAME_LEVELS, WHITE, Frame
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "FrameCursor": "cursor",
+    "black_level": "darkness",
+    "clean_dark": "darkness",
     "VideoSummary": "enhancement",
     "enhance_video": "enhancement",
     "look_through": "enhancement",
@@ -52,6 +55,8 @@ __all__ = [
     "VideoError",
     "VideoReader",
     "VideoSummary",
+    "black_level",
+    "clean_dark",
     "enhance_video",
     "look_through",
     "look_up",

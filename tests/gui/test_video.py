@@ -24,7 +24,7 @@ def video(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def frames(video):
-    with VideoReader(video) as reader:
+    with VideoReader(video, clean=False) as reader:  # a layer shows what the file holds
         return [frame.pixels() for frame in reader]
 
 
@@ -155,7 +155,8 @@ def test_the_result_follows_dims_and_slider_without_a_solve_for_each_frame(
     assert np.array_equal(shown(result), result.data[19])
     assert result.metadata["clode"]["exposure_time"] == -3.0
     widget.controls.time.setValue(0.0)
-    qtbot.waitUntil(lambda: np.abs(shown(result).astype(int) - layer.data[19]).max() <= 1, timeout=30_000)
+    cleaned = layer.data.cleaned(19).pixels()
+    qtbot.waitUntil(lambda: np.abs(shown(result).astype(int) - cleaned).max() <= 1, timeout=30_000)
 
 
 def test_the_exposure_is_steady_in_a_scene_and_fresh_after_a_cut(viewer, film, rest, qtbot):
@@ -240,7 +241,12 @@ def test_the_play_button_plays_it(viewer, film, rest, qtbot):
     rest(widget)
     number = viewer.dims.current_step[0]
     result = result_of(viewer, layer)
-    qtbot.waitUntil(lambda: np.array_equal(shown(result), result.data[number]), timeout=30_000)
+
+    # The moments that were still to come when it was drawn may have moved its exposure a little since.
+    def is_drawn():
+        return np.abs(shown(result).astype(int) - result.data[number]).max() <= 2
+
+    qtbot.waitUntil(is_drawn, timeout=30_000)
 
 
 def test_removing_the_video_while_it_is_followed_ends_everything(viewer, film, rest, qtbot):
