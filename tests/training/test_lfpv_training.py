@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 import torch
+from conftest import write
 from safetensors import safe_open
 
 from clode_core.baselines import load_baseline
@@ -239,8 +240,6 @@ def test_a_dark_picture_is_paired_with_its_own_reference(folders):
 
 
 def test_whole_pictures_of_different_shapes_are_cut_to_what_they_share(tmp_path):
-    from conftest import write
-
     for k, size in enumerate([(40, 60), (60, 40)]):
         for folder in ("low", "high"):
             write(tmp_path / folder / f"{k}.png", torch.rand(3, *size))
@@ -267,8 +266,6 @@ STAGE_OF_CROPS = SupervisedStage(kind="supervised", steps=1, patch=32)
 
 
 def test_pairs_that_do_not_serve_are_told_in_one_sentence(own, folders):
-    from conftest import write
-
     def told(match, data=None, stage=STAGE_OF_CROPS):
         with pytest.raises(TrainingError, match=match) as caught:
             PairedDataset(data or pairs_of(own), stage, 32, seed=0)
