@@ -81,8 +81,12 @@ def first_process() -> bool:
     return not together or distributed.get_rank() == 0
 
 
+_asked_to_end = threading.Event()
+
+
 def interrupt(signum: int, frame: object) -> None:
     """End as Ctrl-C does: handler of SIGTERM."""
+    _asked_to_end.set()
     raise KeyboardInterrupt
 
 
@@ -161,6 +165,7 @@ def _interrupted_by_sigterm() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers
         return
+    _asked_to_end.clear()
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
@@ -237,17 +242,21 @@ class _Lifeline:
         told = _ENDED
         while not self._leaving.wait(_POLL):
             try:
+                if _asked_to_end.is_set():  # the interruption may get lost, or wait for the others
+                    self.store.compare_set("failed", "", f"{self.group.rank} {_INTERRUPTED}")
                 if self.store.check(["failed"]):
                     told = self.store.get("failed").decode().partition(" ")[2]
                     break
             except RuntimeError:
                 break
         if not self._leaving.wait(_GRACE):
+            interrupted = told == _INTERRUPTED
             if self.group.first:
-                print(f"clode: {told}", file=sys.stderr, flush=True)
+                sentence = "interrupted; finished files are complete" if interrupted else told
+                print(f"clode: {sentence}", file=sys.stderr, flush=True)
             with suppress(RuntimeError):
                 self.store.add("left", 1)
-            os._exit(1)  # the main thread waits for a process that is gone
+            os._exit(130 if interrupted else 1)  # the main thread waits for a process that is gone
 
 
 def _sentence(error: BaseException, rank: int) -> str:

@@ -34,8 +34,8 @@ def test_the_automatic_time_is_that_of_the_core(link):
     picture = picture_of((64, 96, 3))
     upload(link, 1, picture)
     expected = clode.load_model(device="cpu").solve(picture).auto()
-    assert link.request("solve", picture=1).number("auto", -5, 5) == pytest.approx(expected, abs=1e-3)
-    assert render(link, 1, picture.shape, "auto")[0] == pytest.approx(expected, abs=1e-3)
+    assert link.request("solve", picture=1).number("auto", -5, 5) == pytest.approx(expected, abs=1e-5)
+    assert render(link, 1, picture.shape, "auto")[0] == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("denoise", [False, True])
