@@ -13,8 +13,8 @@ from pathlib import Path
 import quality
 import torch
 
-from clode_core.files import read_picture
-from clode_core.model import Model, load_model
+from clode_core.methods.clode.model import Model, load_model
+from clode_core.pictures.files import read_picture
 from clode_core.training import load_config, run_training
 
 VARIANTS = {

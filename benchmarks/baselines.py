@@ -22,8 +22,8 @@ import numpy as np
 from quality import psnr, ssim
 from speed import SIZES, photograph
 
-from clode_core.baselines import BASELINES, ITERATED, load_baseline, packaged_weights
-from clode_core.files import read_picture
+from clode_core.methods import BASELINES, ITERATED, load_baseline, packaged_weights
+from clode_core.pictures.files import read_picture
 
 ITERATIONS = range(1, 17)
 SHIPPED = [name for name in BASELINES if packaged_weights(name).is_file()]

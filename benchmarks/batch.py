@@ -31,7 +31,7 @@ SUFFIXES = (".png", ".jpg", ".tif")
 
 def make_tree(folder, pictures, broken_every=100):
     """Pictures in a nested tree; gives the names of those that cannot be read."""
-    from clode_core.files import write_picture
+    from clode_core.pictures.files import write_picture
 
     broken = []
     y, x = np.mgrid[:48, :64]

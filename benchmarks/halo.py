@@ -11,7 +11,7 @@ import argparse
 
 import numpy as np
 
-from clode_core.model import load_model
+from clode_core.methods.clode.model import load_model
 
 
 def halo(model, height, width, dark, bright, time):

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import torch
 
-from clode_core.baselines.lfpv import attention
-from clode_core.baselines.lfpv_enhancer import read_supervised
+from clode_core.methods.lfpv.model import read_supervised
+from clode_core.methods.lfpv.references import attention
 from clode_core.training import load_config, run_training
 from clode_core.training.config import ValidationConfig
 from clode_core.training.lfpv import evaluate

@@ -17,14 +17,14 @@ import torch
 from clode_core.evaluation.methods import control_of
 from clode_core.evaluation.metrics.fidelity import psnr, ssim
 from clode_core.evaluation.search import TIMES, best
-from clode_core.files import read_picture
-from clode_core.model import load_model
+from clode_core.methods.clode.model import load_model
+from clode_core.pictures.files import read_picture
 
 
 def time_for(path, statistic, level):
     """Time at which a statistic of the grey working picture reaches a level: other rules for the control."""
     times = np.arange(0, 5.001, 0.02)
-    from clode_core.curve import curve
+    from clode_core.methods.clode.curve import curve
 
     values = [float(statistic(curve(path.working, path.exponent.at(t)).mean(0).flatten())) for t in times]
     return float(times[int(np.argmin(np.abs(np.array(values) - level)))])

@@ -42,7 +42,7 @@ def reference(model, picture):
     """The whole picture by the state ODE at full resolution; number of network evaluations."""
     import torch
 
-    from clode_core.ode import Solver, solve_state
+    from clode_core.methods.clode.ode import Solver, solve_state
 
     count = 0
 
@@ -58,8 +58,8 @@ def reference(model, picture):
 
 
 def child(mode, megapixels, repeat):
-    from clode_core.enhancement import enhance
-    from clode_core.model import load_model
+    from clode_core.methods.clode.enhancement import enhance
+    from clode_core.methods.clode.model import load_model
 
     picture = photograph(*SIZES[megapixels])
     model = load_model(device="cpu")
@@ -120,8 +120,8 @@ def psnr(a, b):
 def agreement(model):
     import torch
 
-    from clode_core.curve import curve
-    from clode_core.ode import Solver, solve_exponent, solve_state
+    from clode_core.methods.clode.curve import curve
+    from clode_core.methods.clode.ode import Solver, solve_exponent, solve_state
 
     print("\nexponent form against state form, dopri5 at 1e-6, equal size, T = 3")
     for size in ((85, 128), (400, 600)):
@@ -135,8 +135,8 @@ def agreement(model):
 
 
 def solvers(model, repeat):
-    from clode_core.curve import curve
-    from clode_core.ode import Solver
+    from clode_core.methods.clode.curve import curve
+    from clode_core.methods.clode.ode import Solver
 
     picture = photograph(*SIZES[0.24])
 
@@ -183,7 +183,7 @@ def main():
         return
     import torch
 
-    from clode_core.model import load_model
+    from clode_core.methods.clode.model import load_model
 
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads\n")
     sizes(arguments.reference_up_to, arguments.repeat)

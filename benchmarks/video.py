@@ -27,8 +27,8 @@ import torch
 from av.video.reformatter import VideoReformatter
 
 from clode_core import Model, SharedExposure, load_model, read_picture
-from clode_core.curve import curve
 from clode_core.evaluation.pairs import match, read_pair
+from clode_core.methods.clode.curve import curve
 from clode_core.video import WHITE, Encoding, VideoReader, enhance_video, look_through, look_up, tone_tables
 from clode_core.video.darkness import black_level, clean_dark
 from clode_core.video.frames import read_planes

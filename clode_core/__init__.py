@@ -14,37 +14,47 @@ from typing import TYPE_CHECKING, Any
 from clode_core._version import __version__
 
 if TYPE_CHECKING:
-    from clode_core.enhancement import enhance, with_fallback
-    from clode_core.exposure import SharedExposure
-    from clode_core.files import Picture, PictureError, read_picture, write_picture
-    from clode_core.image import ImageError, Levels, resolve_levels
-    from clode_core.model import Architecture, Model, WeightsError, load_model
-    from clode_core.ode import Solver
-    from clode_core.trajectory import Trajectory
+    from clode_core.methods import MethodInfo, available_methods, load_method, method_info
+    from clode_core.methods.clode.enhancement import enhance
+    from clode_core.methods.clode.exposure import SharedExposure
+    from clode_core.methods.clode.model import Architecture, Model, load_model
+    from clode_core.methods.clode.ode import Solver
+    from clode_core.methods.clode.trajectory import Trajectory
+    from clode_core.methods.method import Method, with_fallback
+    from clode_core.methods.weights import WeightsError
+    from clode_core.pictures.arrays import ImageError, Levels, resolve_levels
+    from clode_core.pictures.files import Picture, PictureError, read_picture, write_picture
 
 _HOMES = {
-    "enhance": "clode_core.enhancement",
-    "with_fallback": "clode_core.enhancement",
-    "load_model": "clode_core.model",
-    "Model": "clode_core.model",
-    "Architecture": "clode_core.model",
-    "WeightsError": "clode_core.model",
-    "Trajectory": "clode_core.trajectory",
-    "SharedExposure": "clode_core.exposure",
-    "Solver": "clode_core.ode",
-    "ImageError": "clode_core.image",
-    "Levels": "clode_core.image",
-    "resolve_levels": "clode_core.image",
-    "Picture": "clode_core.files",
-    "PictureError": "clode_core.files",
-    "read_picture": "clode_core.files",
-    "write_picture": "clode_core.files",
+    "enhance": "clode_core.methods.clode.enhancement",
+    "with_fallback": "clode_core.methods.method",
+    "load_model": "clode_core.methods.clode.model",
+    "Method": "clode_core.methods.method",
+    "MethodInfo": "clode_core.methods",
+    "available_methods": "clode_core.methods",
+    "load_method": "clode_core.methods",
+    "method_info": "clode_core.methods",
+    "Model": "clode_core.methods.clode.model",
+    "Architecture": "clode_core.methods.clode.model",
+    "WeightsError": "clode_core.methods.weights",
+    "Trajectory": "clode_core.methods.clode.trajectory",
+    "SharedExposure": "clode_core.methods.clode.exposure",
+    "Solver": "clode_core.methods.clode.ode",
+    "ImageError": "clode_core.pictures.arrays",
+    "Levels": "clode_core.pictures.arrays",
+    "resolve_levels": "clode_core.pictures.arrays",
+    "Picture": "clode_core.pictures.files",
+    "PictureError": "clode_core.pictures.files",
+    "read_picture": "clode_core.pictures.files",
+    "write_picture": "clode_core.pictures.files",
 }
 
 __all__ = [
     "Architecture",
     "ImageError",
     "Levels",
+    "Method",
+    "MethodInfo",
     "Model",
     "Picture",
     "PictureError",
@@ -53,8 +63,11 @@ __all__ = [
     "Trajectory",
     "WeightsError",
     "__version__",
+    "available_methods",
     "enhance",
+    "load_method",
     "load_model",
+    "method_info",
     "read_picture",
     "resolve_levels",
     "with_fallback",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
     from clode_core import Model, SharedExposure, Trajectory
-    from clode_core.baselines.zero_dce import IteratedCurve, ZeroDCE
+    from clode_core.methods.zero_dce.model import IteratedCurve, ZeroDCE
 
 Progress = Callable[[float], None]
 Packed = NDArray[np.uint32]
@@ -212,7 +212,7 @@ class _DCELook:
 
     def exact(self, frame: Frame, value: float) -> NDArray[np.uint16]:
         if self._solved is None or self._solved[0] is not frame:
-            from clode_core.baselines.zero_dce import DOWNSAMPLE
+            from clode_core.methods.zero_dce.model import DOWNSAMPLE
 
             path = self.network.solve(frame.stacked, levels=_LEVELS, rgb=True, downsample=DOWNSAMPLE)
             self._solved = frame, path
@@ -263,6 +263,6 @@ def load_method(name: str, weights: Path | None, device: str) -> Method:
     """
     if name == "clode":
         return Clode(clode_core.load_model(weights, device=device))
-    from clode_core.baselines import load_baseline
+    from clode_core.methods import load_baseline
 
     return ZeroDCEMethod(load_baseline(name, weights, device))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from clode_core.model import Architecture, Model, load_model
+from clode_core.methods.clode.model import Architecture, Model, load_model
 
 try:
     import qtpy.QtWidgets  # noqa: F401 - needs Qt and its system libraries

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from clode_core.atomic import TEMPORARY_SUFFIX
 from clode_core.batch.work import Outcome, Task
-from clode_core.files import SUFFIXES
-from clode_core.terminal import UserError
+from clode_core.cli.terminal import UserError
+from clode_core.pictures.atomic import TEMPORARY_SUFFIX
+from clode_core.pictures.files import SUFFIXES
 
 _LEFT_OVER = re.compile(rf"\.clode-[0-9a-f]{{32}}{re.escape(TEMPORARY_SUFFIX)}")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from threading import Condition
 from typing import NamedTuple
 
-from clode_core.files.complaints import quiet
-from clode_core.files.png import SIGNATURE
+from clode_core.pictures.files.complaints import quiet
+from clode_core.pictures.files.png import SIGNATURE
 
 PROCESS = 350_000_000
 """Bytes of a process that has loaded PyTorch and the weights; measured: 290 million."""

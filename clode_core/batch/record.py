@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from clode_core.atomic import write_atomically
 from clode_core.batch.work import Outcome, Task, file_state
-from clode_core.terminal import UserError
+from clode_core.cli.terminal import UserError
+from clode_core.pictures.atomic import write_atomically
 
 NAME = ".clode-record.jsonl"
 """Name of the record in the folder of the results."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from clode_core.batch.work import Outcome
-from clode_core.terminal import UserError, complain, say
+from clode_core.cli.terminal import UserError, complain, say
 
 
 @dataclass

@@ -14,7 +14,7 @@ from clode_core.batch.memory import PROCESS, available
 from clode_core.batch.record import Record, only_run
 from clode_core.batch.report import Report
 from clode_core.batch.work import Outcome, Settings, Task, Work
-from clode_core.terminal import UserError, complain, make_folder, progress_bar
+from clode_core.cli.terminal import UserError, complain, make_folder, progress_bar
 
 MOST_PER_CORE = 4
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-from clode_core.image import Array
-from clode_core.model import Model
-from clode_core.trajectory import Trajectory
+from clode_core.methods.clode.model import Model
+from clode_core.methods.clode.trajectory import Trajectory
+from clode_core.pictures.arrays import Array
 
 
 @contextmanager

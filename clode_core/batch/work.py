@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clode_core._version import __version__
-from clode_core.terminal import UserError, chosen_baseline, chosen_model, make_folder
+from clode_core.cli.terminal import UserError, chosen_baseline, chosen_model, make_folder
 
 if TYPE_CHECKING:
-    from clode_core.files import Picture
-    from clode_core.image import Array, LevelsArgument
-    from clode_core.trajectory import ExposureTime, Progress
+    from clode_core.methods.clode.trajectory import ExposureTime, Progress
+    from clode_core.pictures.arrays import Array, LevelsArgument
+    from clode_core.pictures.files import Picture
 
 FileState = tuple[int, int]
 """Size in bytes and time of change in nanoseconds, by which a file is known to be the same."""
@@ -60,7 +60,7 @@ class Settings:
     Attributes
     ----------
     method : str
-        "clode" or a name in `clode_core.baselines.BASELINES`.
+        "clode" or a name in `clode_core.methods.BASELINES`.
     exposure_time, denoise, levels, shared_exposure
         As in `clode_core.enhance`.
     solver, step, tolerance
@@ -140,8 +140,8 @@ class Work:
         if chosen.method != "clode":
             return _baseline(chosen.method, weights, self.device, chosen.iterations)
         from clode_core.batch.steady import steady_model
-        from clode_core.enhancement import enhance, span_for
-        from clode_core.ode import Solver
+        from clode_core.methods.clode.enhancement import enhance, span_for
+        from clode_core.methods.clode.ode import Solver
 
         span_for(chosen.exposure_time)
         return partial(
@@ -155,7 +155,7 @@ class Work:
 
     def __call__(self, task: Task, progress: Progress | None = None) -> Outcome:
         """Enhance one picture; whatever goes wrong with it is told in the outcome, not raised."""
-        from clode_core.files import read_picture, write_picture
+        from clode_core.pictures.files import read_picture, write_picture
 
         try:
             before = file_state(task.source)
@@ -199,10 +199,10 @@ def _reason(error: Exception) -> str:
 
 def _packaged(method: str) -> Path:
     if method == "clode":
-        from clode_core.model import PACKAGED_WEIGHTS
+        from clode_core.methods.clode.model import PACKAGED_WEIGHTS
 
         return PACKAGED_WEIGHTS
-    from clode_core.baselines import packaged_weights
+    from clode_core.methods import packaged_weights
 
     return packaged_weights(method)
 

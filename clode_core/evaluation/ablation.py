@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clode_core.curve import curve
 from clode_core.evaluation.metrics.fidelity import psnr, ssim
 from clode_core.evaluation.pairs import read_pair
 from clode_core.evaluation.search import LAST_TIME
-from clode_core.ode import CurveEstimator, Solver, solve_dense
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.ode import CurveEstimator, Solver, solve_dense
 
 if TYPE_CHECKING:
-    from clode_core.model import Model
+    from clode_core.methods.clode.model import Model
 
 STEPS = (1, 5, 10, 20, 30)
 """Numbers of discrete steps that are compared."""
@@ -219,8 +219,8 @@ def ablate(
 
 
 def _shrunk_pair(model: Model, low: Path, high: Path | None, size: int) -> tuple[Tensor, Plane]:
-    from clode_core.image import Levels
-    from clode_core.source import Source
+    from clode_core.pictures.arrays import Levels
+    from clode_core.pictures.source import Source
 
     source, reference = read_pair(low, high)
     if reference is None:

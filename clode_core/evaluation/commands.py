@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clode_core.terminal import (
+from clode_core.cli.terminal import (
     UserError,
     chosen_model,
     complain,
@@ -130,7 +130,7 @@ def evaluate(
             make_folder(output)
 
         def keep(method: str, name: str, picture: Any) -> None:
-            from clode_core.files import write_picture
+            from clode_core.pictures.files import write_picture
 
             assert output is not None
             folder = output / "pictures" / method

@@ -16,7 +16,7 @@ from clode_core.evaluation.metrics import Measure, Metric, Resources, Sample
 from clode_core.evaluation.pairs import read_pair
 
 if TYPE_CHECKING:
-    from clode_core.model import Model
+    from clode_core.methods.clode.model import Model
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,21 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from clode_core.curve import curve
 from clode_core.evaluation.ablation import REFERENCE_SOLVER, TIME, discrete_path
 from clode_core.evaluation.methods import Scene, control_of
 from clode_core.evaluation.metrics.fidelity import psnr, ssim
 from clode_core.evaluation.pairs import read_pair, read_rgb
 from clode_core.evaluation.published import PublishedTable
 from clode_core.evaluation.search import LAST_TIME
-from clode_core.image import Levels
-from clode_core.ode import Solver, solve_dense
-from clode_core.source import Source
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.ode import Solver, solve_dense
+from clode_core.pictures.arrays import Levels
+from clode_core.pictures.source import Source
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from clode_core.model import Model
+    from clode_core.methods.clode.model import Model
 
 SUFFIXES = (".png", ".svg")
 Report = Callable[[float, str], None]
@@ -65,7 +65,7 @@ def save(figure: Figure, path: Path) -> Path:
     ValueError
         If the suffix is neither.
     """
-    from clode_core.atomic import write_atomically
+    from clode_core.pictures.atomic import write_atomically
 
     kind = path.suffix.lower()
     if kind not in SUFFIXES:

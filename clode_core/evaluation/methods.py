@@ -16,8 +16,8 @@ from clode_core.evaluation.metrics.fidelity import psnr
 from clode_core.evaluation.search import GAINS, GAMMAS, LAST_TIME, TIMES, best
 
 if TYPE_CHECKING:
-    from clode_core.model import Model
-    from clode_core.trajectory import Trajectory
+    from clode_core.methods.clode.model import Model
+    from clode_core.methods.clode.trajectory import Trajectory
 
 Picture = NDArray[np.uint8]
 
@@ -43,7 +43,7 @@ class Enhanced(NamedTuple):
 
 def control_of(model: Model) -> Model:
     """The control of a model: ``A = 1`` everywhere in place of `h`, the same noise removal `g`."""
-    from clode_core.model import Model
+    from clode_core.methods.clode.model import Model
 
     control = Model(replace(model.architecture, curve_network="control", curve_options={}))
     if control.g is not None and model.g is not None:
@@ -221,7 +221,7 @@ def _iterated(name: str, kind: str, choice: str) -> Method:
 
 
 def load_baseline(name: str) -> Any:
-    """A learned baseline of `clode_core.baselines`; `ValueError` if it is not there."""
+    """A learned baseline of `clode_core.methods`; `ValueError` if it is not there."""
     try:
         from clode_core import baselines  # type: ignore[attr-defined,unused-ignore]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clode_core.files import SUFFIXES, PictureError, read_picture
+from clode_core.pictures.files import SUFFIXES, PictureError, read_picture
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clode_core.atomic import write_atomically
 from clode_core.evaluation.metrics import METRICS
+from clode_core.pictures.atomic import write_atomically
 
 if TYPE_CHECKING:
     from rich.console import Console

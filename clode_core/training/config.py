@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from clode_core.networks import CURVE_NETWORKS, NOISE_NETWORKS
+from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS
 
 Range = tuple[float, float]
 
@@ -27,7 +27,7 @@ class Setting(BaseModel):
 
 
 class ArchitectureConfig(Setting):
-    """What is trained; mirrors `clode_core.model.Architecture`."""
+    """What is trained; mirrors `clode_core.methods.clode.model.Architecture`."""
 
     curve_network: str = Field(default="multiscale", description="Name of the curve-parameter network h.")
     noise_network: str = Field(
@@ -373,7 +373,7 @@ class EnlightenGANStage(StageConfig):
 
 
 class BaselineConfig(Setting):
-    """A method that CLODE is compared with; mirrors `clode_core.baselines.zero_dce.Architecture`."""
+    """A method that CLODE is compared with; mirrors `clode_core.methods.zero_dce.model.Architecture`."""
 
     room: ClassVar[str] = "clode_core.training.zero_dce"
     variant: Literal["zero-dce", "zero-dce++"] = Field(description="Which of the two networks.")
@@ -429,7 +429,7 @@ class ReferencesConfig(Setting):
 
 
 class SupervisedConfig(Setting):
-    """An enhancer for pairs; mirrors `clode_core.baselines.lfpv_enhancer.Architecture`."""
+    """An enhancer for pairs; mirrors `clode_core.methods.lfpv.model.Architecture`."""
 
     room: ClassVar[str] = "clode_core.training.lfpv"
     backbone: Literal["unet", "curve"] = Field(description="A U-Net, or CLODE's h, exposing at T = 3.")
@@ -452,7 +452,7 @@ class SupervisedConfig(Setting):
 
 
 class EnlightenGANConfig(Setting):
-    """EnlightenGAN; mirrors `clode_core.baselines.enlightengan.Architecture`."""
+    """EnlightenGAN; mirrors `clode_core.methods.enlightengan.model.Architecture`."""
 
     room: ClassVar[str] = "clode_core.training.enlightengan"
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from clode_core.curve import curve
+from clode_core.methods.clode.curve import curve
 from clode_core.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
 from clode_core.training.losses import logit
 

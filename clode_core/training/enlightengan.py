@@ -9,9 +9,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from clode_core.baselines import packaged_weights
-from clode_core.baselines.enlightengan import Architecture, EnlightenGAN, read_enlightengan
-from clode_core.baselines.enlightengan_networks import PatchDiscriminator
+from clode_core.methods import packaged_weights
+from clode_core.methods.enlightengan.model import Architecture, EnlightenGAN, read_enlightengan
+from clode_core.methods.enlightengan.networks import PatchDiscriminator
 from clode_core.model_files import ModelFileError
 from clode_core.training import enlightengan_losses as losses
 from clode_core.training.config import EnlightenGANConfig, EnlightenGANStage, TrainingError

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from clode_core.baselines.lfpv import UpdaterOptions, add_updaters, updating_references
-from clode_core.baselines.lfpv_enhancer import Architecture, References, SupervisedEnhancer, read_supervised
-from clode_core.curve import curve
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.lfpv.model import Architecture, References, SupervisedEnhancer, read_supervised
+from clode_core.methods.lfpv.references import UpdaterOptions, add_updaters, updating_references
 from clode_core.training import losses
 from clode_core.training.config import SupervisedConfig, SupervisedStage
 from clode_core.training.data import Batch
@@ -28,7 +28,7 @@ def _mean(values: list[Tensor]) -> Tensor:
 
 
 class SupervisedObjective:
-    r"""Loss on pairs, :math:`L(\hat I, I) + \lambda L(\bar I, I)`; see `clode_core.baselines.lfpv`."""
+    r"""Loss on pairs, :math:`L(\hat I, I) + \lambda L(\bar I, I)`; see `clode_core.methods.lfpv.references`."""
 
     trains: tuple[str, ...] = ("h",)
     betas = (0.9, 0.999)

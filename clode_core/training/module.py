@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from clode_core.model import Model, clean_state
+from clode_core.methods.clode.model import Model, clean_state
 from clode_core.training.config import Stage, StageConfig, TrainingError
 from clode_core.training.data import Batch, BatchDataset, batches, step_generator
 from clode_core.training.objectives import Estimators, Objective, make_objective

@@ -10,8 +10,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from clode_core.curve import curve
-from clode_core.ode import Solver, solve_exponent
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.ode import Solver, solve_exponent
+from clode_core.methods.clode.trajectory import TRAINED_TIME
 from clode_core.training import losses
 from clode_core.training.config import (
     DenoiseStage,
@@ -31,7 +32,6 @@ from clode_core.training.degradation import (
     residual_noise,
     white_balanced,
 )
-from clode_core.trajectory import TRAINED_TIME
 
 EXTRAPOLATION = 5.0
 """Times from minus to plus this are shown to h, so that the whole slider is in its experience."""

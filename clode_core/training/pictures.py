@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from clode_core.files import SUFFIXES, PictureError, read_picture
+from clode_core.pictures.files import SUFFIXES, PictureError, read_picture
 from clode_core.training.config import TrainingError
 
 THUMBNAIL = 64

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 import yaml
 
-from clode_core.atomic import write_atomically
+from clode_core.pictures.atomic import write_atomically
 from clode_core.training.config import TrainingConfig, TrainingError
 from clode_core.training.data import make_dataset
 from clode_core.training.module import StageModule

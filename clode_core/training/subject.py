@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from clode_core.model import Architecture, Model, read_model
+from clode_core.methods.clode.model import Architecture, Model, read_model
 from clode_core.training.config import TrainingConfig, TrainingError
 from clode_core.training.validation import evaluate
 

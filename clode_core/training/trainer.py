@@ -18,7 +18,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from clode_core.atomic import write_atomically
+from clode_core.pictures.atomic import write_atomically
 from clode_core.training.config import StageConfig, TrainerConfig, TrainingError, ValidationConfig
 from clode_core.training.processes import interrupt
 

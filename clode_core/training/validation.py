@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from clode_core.curve import curve
-from clode_core.denoising import remove_noise
-from clode_core.files import write_picture
-from clode_core.model import Model
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.denoising import remove_noise
+from clode_core.methods.clode.model import Model
+from clode_core.methods.clode.trajectory import TRAINED_TIME
+from clode_core.pictures.files import write_picture
 from clode_core.training.config import DenoiseStage, Stage, TrainingError, ValidationConfig
 from clode_core.training.pictures import list_pictures, read_rgb
-from clode_core.trajectory import TRAINED_TIME
 
 Picture = NDArray[np.uint8]
 TIMES = tuple(np.arange(1.0, 5.01, 0.25).tolist())

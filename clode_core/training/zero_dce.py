@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from clode_core.baselines import packaged_weights
-from clode_core.baselines.zero_dce import ITERATIONS, Architecture, ZeroDCE, iterated_curve, read_zero_dce
+from clode_core.methods import packaged_weights
+from clode_core.methods.zero_dce.model import ITERATIONS, Architecture, ZeroDCE, iterated_curve, read_zero_dce
 from clode_core.training import losses
 from clode_core.training.config import BaselineConfig, ZeroDCEStage
 from clode_core.training.data import Batch, MixedExposureDataset

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clode_core.terminal import (
+from clode_core.cli.terminal import (
     UserError,
     chosen_baseline,
     chosen_model,

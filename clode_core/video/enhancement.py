@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from clode_core.atomic import write_atomically
-from clode_core.enhancement import span_for, with_fallback
-from clode_core.model import Model, load_model
-from clode_core.ode import Solver
-from clode_core.trajectory import ExposureTime
+from clode_core.methods.clode.enhancement import span_for, with_fallback
+from clode_core.methods.clode.model import Model, load_model
+from clode_core.methods.clode.ode import Solver
+from clode_core.methods.clode.trajectory import ExposureTime
+from clode_core.pictures.atomic import write_atomically
 from clode_core.video.exposure import SMOOTHING, ExposureTimeline, TimelineBuilder
 from clode_core.video.frames import FRAME_LEVELS, Canvas, Frame
 from clode_core.video.reading import VideoError, VideoReader
@@ -23,7 +23,7 @@ from clode_core.video.writing import Encoding, VideoWriter, container_format
 if TYPE_CHECKING:
     from av import VideoFrame
 
-    from clode_core.image import Array
+    from clode_core.pictures.arrays import Array
 
 Report = Callable[[str, int, int | None], None]
 """Called with what is being done, frames done, and about how many there are."""

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
-from clode_core.exposure import SharedExposure
-from clode_core.model import DEFAULT_SPAN, Model
-from clode_core.ode import Solver
+from clode_core.methods.clode.exposure import SharedExposure
+from clode_core.methods.clode.model import DEFAULT_SPAN, Model
+from clode_core.methods.clode.ode import Solver
 from clode_core.video.frames import FRAME_LEVELS, Frame
 from clode_core.video.scenes import SceneDetector
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clode_core.image import Levels
+from clode_core.pictures.arrays import Levels
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clode_core.curve import curve
-from clode_core.exposure import SharedExposure
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.exposure import SharedExposure
 from clode_core.video.frames import WHITE, Planes16
 
 _VALUES = torch.arange(1 << 16, dtype=torch.float32).div(WHITE).clamp(max=1)

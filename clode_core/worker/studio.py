@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from clode_core.model import Model
-    from clode_core.trajectory import Trajectory
+    from clode_core.methods.clode.model import Model
+    from clode_core.methods.clode.trajectory import Trajectory
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class Studio:
 
     def _load(self) -> None:
         try:
-            from clode_core.model import load_model
+            from clode_core.methods.clode.model import load_model
 
             self._model = load_model(device=self._device)
         except Exception as error:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from clode_core.baselines.zero_dce import Architecture, ZeroDCE
+from clode_core.methods.zero_dce.model import Architecture, ZeroDCE
 
 
 @pytest.fixture(params=["zero-dce", "zero-dce++"])

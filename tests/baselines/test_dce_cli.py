@@ -4,8 +4,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from clode_core import cli
-from clode_core.baselines import load_baseline
-from clode_core.files import read_picture
+from clode_core.methods import load_baseline
+from clode_core.pictures.files import read_picture
 
 
 def clode(*arguments):

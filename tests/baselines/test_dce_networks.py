@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from clode_core.baselines.networks import DCENet
-from clode_core.baselines.zero_dce import Architecture
+from clode_core.methods.zero_dce.model import Architecture
+from clode_core.methods.zero_dce.networks import DCENet
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ assert told.exit_code == 1 and "is not part of this installation" in told.stderr
 try:
     family_of(load_config("zero-dce-cpu"))
 except ValueError as error:
-    assert "clode_core.baselines is missing" in str(error), error
+    assert "clode_core.methods is missing" in str(error), error
 else:
     raise AssertionError
 """
@@ -68,7 +68,7 @@ def test_without_training_the_baselines_enhance(run_without):
     code = (
         ENHANCE
         + """
-from clode_core.baselines import BASELINES, load_baseline, packaged_weights
+from clode_core.methods import BASELINES, load_baseline, packaged_weights
 for name in BASELINES:
     if not packaged_weights(name).is_file():
         continue
@@ -85,7 +85,7 @@ def test_without_learnable_references_the_other_baselines_are_whole_and_what_is_
         + """
 from typer.testing import CliRunner
 from clode_core import cli
-from clode_core.baselines import BASELINES, load_baseline
+from clode_core.methods import BASELINES, load_baseline
 from clode_core.evaluation.methods import choose_methods
 from clode_core.training import load_config
 from clode_core.training.subject import family_of
@@ -119,7 +119,7 @@ def test_without_the_files_of_enlightengan_everything_else_works(run_without):
         + """
 from typer.testing import CliRunner
 from clode_core import cli
-from clode_core.baselines import BASELINES, load_baseline
+from clode_core.methods import BASELINES, load_baseline
 from clode_core.evaluation.methods import choose_methods
 from clode_core.training import load_config
 from clode_core.training.objectives import make_objective
@@ -169,13 +169,13 @@ except ValueError as error:
 
 
 def test_the_names_of_the_baselines_are_known_without_torch():
-    code = "import sys; from clode_core.baselines import BASELINES; sys.exit('torch' in sys.modules)"
+    code = "import sys; from clode_core.methods import BASELINES; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_clode_does_not_import_the_baselines():
     code = ENHANCE.replace("assert clode_core.__file__.startswith(sys.path[0])", "") + (
-        "assert not [m for m in sys.modules if m.startswith('clode_core.baselines')]"
+        "assert not [m for m in sys.modules if m.startswith('clode_core.methods')]"
     )
     result = subprocess.run([sys.executable, "-c", "import sys" + code], capture_output=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from clode_core.baselines import ITERATED, load_baseline, packaged_weights
-from clode_core.baselines.zero_dce import FORMAT, Architecture, ZeroDCE
-from clode_core.model import WeightsError, load_model
+from clode_core.methods import ITERATED, load_baseline, packaged_weights
+from clode_core.methods.clode.model import WeightsError, load_model
+from clode_core.methods.zero_dce.model import FORMAT, Architecture, ZeroDCE
 
 BASELINES = ("zero-dce", "zero-dce++")
 

@@ -6,10 +6,10 @@ import torch
 from safetensors.torch import save_file
 from test_enlightengan_networks import lively
 
-from clode_core.baselines import enlightengan, load_baseline
-from clode_core.baselines.enlightengan import FORMAT, Architecture, EnlightenGAN
-from clode_core.image import ImageError
-from clode_core.model import WeightsError, load_model
+from clode_core.methods import enlightengan, load_baseline
+from clode_core.methods.clode.model import WeightsError, load_model
+from clode_core.methods.enlightengan.model import FORMAT, Architecture, EnlightenGAN
+from clode_core.pictures.arrays import ImageError
 from clode_core.training import load_config
 
 SMALL = {"width": 4, "depth": 2, "working_size": 32}

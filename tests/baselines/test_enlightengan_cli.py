@@ -6,8 +6,8 @@ from test_enlightengan import SMALL
 from test_enlightengan_networks import lively
 
 from clode_core import baselines
-from clode_core.baselines.enlightengan import Architecture, EnlightenGAN
-from clode_core.files import read_picture
+from clode_core.methods.enlightengan.model import Architecture, EnlightenGAN
+from clode_core.pictures.files import read_picture
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from clode_core.baselines.enlightengan_networks import Generator, PatchDiscriminator, attention_map
+from clode_core.methods.enlightengan.networks import Generator, PatchDiscriminator, attention_map
 
 
 def lively(network):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from clode_core.baselines.lfpv import (
+from clode_core.methods.lfpv.references import (
     LearnableReferences,
     UpdaterOptions,
     Updaters,

@@ -8,9 +8,10 @@ from safetensors.torch import save_file
 from test_dce_cli import clode, sentence
 
 from clode_core import denoising
-from clode_core.baselines import load_baseline, packaged_weights
-from clode_core.baselines.lfpv import add_updaters
-from clode_core.baselines.lfpv_enhancer import (
+from clode_core.methods import load_baseline, packaged_weights
+from clode_core.methods.clode.model import Architecture as ModelArchitecture
+from clode_core.methods.clode.model import Model, WeightsError, load_model
+from clode_core.methods.lfpv.model import (
     BACKBONES,
     FORMAT,
     Architecture,
@@ -19,9 +20,8 @@ from clode_core.baselines.lfpv_enhancer import (
     UNet,
     read_supervised,
 )
-from clode_core.files import read_picture
-from clode_core.model import Architecture as ModelArchitecture
-from clode_core.model import Model, WeightsError, load_model
+from clode_core.methods.lfpv.references import add_updaters
+from clode_core.pictures.files import read_picture
 
 WIDTHS = (8, 8, 12)
 

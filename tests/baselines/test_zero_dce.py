@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from clode_core.baselines import zero_dce
-from clode_core.baselines.zero_dce import Architecture, ZeroDCE, iterated_curve
-from clode_core.image import ImageError
+from clode_core.methods import zero_dce
+from clode_core.methods.zero_dce.model import Architecture, ZeroDCE, iterated_curve
+from clode_core.pictures.arrays import ImageError
 
 
 def test_the_curve_iterated_by_hand():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from clode_core.batch.memory import Room, Size, available, refusal, size_of
-from clode_core.files import write_picture
+from clode_core.pictures.files import write_picture
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])

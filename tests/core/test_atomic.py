@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clode_core.atomic import TEMPORARY_SUFFIX, WriteError, write_atomically
+from clode_core.pictures.atomic import TEMPORARY_SUFFIX, WriteError, write_atomically
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from clode_core import cli
-from clode_core.files import read_picture
+from clode_core.pictures.files import read_picture
 
 runner = CliRunner()
 
@@ -63,7 +63,7 @@ def test_a_folder_stands_for_the_pictures_in_it(photo, out, dark):
     [(".png", np.uint16), (".tif", np.uint16), (".tif", np.float32), (".webp", np.uint8), (".jpg", np.uint8)],
 )
 def test_formats_and_depths_survive(tmp_path, out, dark, suffix, dtype):
-    from clode_core.files import write_picture
+    from clode_core.pictures.files import write_picture
 
     pixels = dark.astype(np.float32) / 255
     pixels = pixels.astype(dtype) if dtype == np.float32 else (pixels * np.iinfo(dtype).max).astype(dtype)

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clode_core.curve import curve, discrete_curve, inverse_curve
+from clode_core.methods.clode.curve import curve, discrete_curve, inverse_curve
 
 
 def intensities(n=200, dtype=torch.float32):

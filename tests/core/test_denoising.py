@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from clode_core.denoising import reflected, remove_noise
-from clode_core.networks import NOISE_NETWORKS
+from clode_core.methods.clode.denoising import reflected, remove_noise
+from clode_core.methods.clode.networks import NOISE_NETWORKS
 
 
 @pytest.fixture(params=NOISE_NETWORKS)

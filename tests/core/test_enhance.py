@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import clode_core as clode
-from clode_core.image import ImageError
-from clode_core.model import Model, evenly_spread
+from clode_core.methods.clode.model import Model, evenly_spread
+from clode_core.pictures.arrays import ImageError
 
 DTYPES = [np.uint8, np.uint16, np.int16, np.int32, np.float16, np.float32, np.float64]
 SHAPES = [

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from clode_core import files
-from clode_core.files import Picture, PictureError, read_picture, write_picture
+from clode_core.pictures.files import Picture, PictureError, read_picture, write_picture
 
 Image = pytest.importorskip("PIL.Image")
 ImageCms = pytest.importorskip("PIL.ImageCms")
@@ -691,7 +691,7 @@ def test_complex_pixels_of_tiff_are_refused(tmp_path):
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
 def test_picture_over_the_limit_is_refused_before_decoding(tmp_path, monkeypatch, suffix):
     path = write_picture(tmp_path / f"a{suffix}", gradient((20, 30, 3)))
-    monkeypatch.setattr("clode_core.files.picture.MAX_PIXELS", 599)
+    monkeypatch.setattr("clode_core.pictures.files.picture.MAX_PIXELS", 599)
     with pytest.raises(PictureError, match="30 x 20 pixels, over the limit"):
         read_picture(path)
 
@@ -809,7 +809,7 @@ def test_killed_writer_leaves_the_old_file_and_at_most_a_marked_rest(old, step):
     code = f"""
 import os, sys, time
 import numpy as np
-from clode_core.files import write_picture
+from clode_core.pictures.files import write_picture
 def stall(*args):
     print("here", flush=True)
     time.sleep(60)
@@ -831,7 +831,7 @@ def test_real_failure_in_mid_write_leaves_no_file(tmp_path, suffix):
     code = """
 import resource, signal, sys
 import numpy as np
-from clode_core.files import PictureError, write_picture
+from clode_core.pictures.files import PictureError, write_picture
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 pixels = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
@@ -849,7 +849,7 @@ except PictureError as error:
 
 def test_importing_the_module_imports_no_picture_library():
     heavy = "{'PIL', 'tifffile', 'imagecodecs', 'skimage', 'torch'}"
-    with run_python(f"import sys, clode_core.files; print({heavy} & set(sys.modules))") as process:
+    with run_python(f"import sys, clode_core.pictures.files; print({heavy} & set(sys.modules))") as process:
         assert process.stdout.read() == "set()\n"
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clode_core.image import (
+from clode_core.pictures.arrays import (
     ImageError,
     Levels,
     as_image,

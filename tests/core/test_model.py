@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 import clode_core as clode
-from clode_core.model import FORMAT, Model, WeightsError, load_model
+from clode_core.methods.clode.model import FORMAT, Model, WeightsError, load_model
 
 
 def test_saved_weights_give_the_same_pictures(untrained, dark, tmp_path):

@@ -2,7 +2,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from clode_core.networks import CURVE_NETWORKS, NOISE_NETWORKS, CurveNet, NoiseNet, PaperCurveNet, TimeConv2d
+from clode_core.methods.clode.networks import (
+    CURVE_NETWORKS,
+    NOISE_NETWORKS,
+    CurveNet,
+    NoiseNet,
+    PaperCurveNet,
+    TimeConv2d,
+)
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])

@@ -1,9 +1,17 @@
 import pytest
 import torch
 
-from clode_core.curve import curve, discrete_curve
-from clode_core.networks import CurveNet, PaperCurveNet
-from clode_core.ode import ADAPTIVE, FIXED_STEP, SOLVERS, Solver, solve_dense, solve_exponent, solve_state
+from clode_core.methods.clode.curve import curve, discrete_curve
+from clode_core.methods.clode.networks import CurveNet, PaperCurveNet
+from clode_core.methods.clode.ode import (
+    ADAPTIVE,
+    FIXED_STEP,
+    SOLVERS,
+    Solver,
+    solve_dense,
+    solve_exponent,
+    solve_state,
+)
 
 
 def psnr(a, b):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from clode_core.curve import curve
-from clode_core.ode import Solver, solve_state
-from clode_core.trajectory import AUTO_LEVEL, AUTO_QUANTILE, AUTO_WEIGHT, TRAINED_TIME
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.ode import Solver, solve_state
+from clode_core.methods.clode.trajectory import AUTO_LEVEL, AUTO_QUANTILE, AUTO_WEIGHT, TRAINED_TIME
 
 
 def step_edge(height, width):
@@ -154,7 +154,7 @@ PARTS = [
 @pytest.mark.parametrize("part", PARTS)
 def test_a_region_is_that_part_of_the_whole(model, dark, monkeypatch, part, denoise, held):
     if not held:
-        monkeypatch.setattr("clode_core.source.HELD_ELEMENTS", 0)
+        monkeypatch.setattr("clode_core.pictures.source.HELD_ELEMENTS", 0)
     picture = dark.astype(np.float32) / 255
     rows, columns = part
     whole = model.solve(picture).at(2.4, denoise=denoise)

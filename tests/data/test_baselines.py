@@ -3,8 +3,8 @@
 import baselines
 import pytest
 
-from clode_core.baselines import ITERATED, load_baseline
-from clode_core.files import read_picture
+from clode_core.methods import ITERATED, load_baseline
+from clode_core.pictures.files import read_picture
 from clode_core.training.config import ValidationConfig
 from clode_core.training.lfpv import evaluate
 from clode_core.training.validation import read_pairs

@@ -4,7 +4,7 @@ import pytest
 import quality
 
 from clode_core.evaluation.methods import control_of
-from clode_core.files import read_picture
+from clode_core.pictures.files import read_picture
 
 pytestmark = pytest.mark.data
 

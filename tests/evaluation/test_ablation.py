@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from clode_core.curve import curve, discrete_curve
 from clode_core.evaluation.ablation import (
     ablate,
     discrete_path,
@@ -11,7 +10,8 @@ from clode_core.evaluation.ablation import (
     variants,
 )
 from clode_core.evaluation.figures import principal_components
-from clode_core.ode import Solver, solve_state
+from clode_core.methods.clode.curve import curve, discrete_curve
+from clode_core.methods.clode.ode import Solver, solve_state
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from clode_core import cli
 from clode_core.evaluation.pairs import match, read_rgb
 from clode_core.evaluation.published import published_table, published_tables
-from clode_core.files import read_picture
+from clode_core.pictures.files import read_picture
 
 runner = CliRunner()
 

@@ -4,13 +4,13 @@ import types
 import numpy as np
 import pytest
 
-from clode_core.curve import curve
 from clode_core.evaluation import classical
 from clode_core.evaluation.comparison import compare, models_for
 from clode_core.evaluation.methods import Scene, choose_methods, control_of
 from clode_core.evaluation.metrics import choose_metrics
 from clode_core.evaluation.metrics.fidelity import psnr
 from clode_core.evaluation.search import GAINS, GAMMAS, TIMES, best
+from clode_core.methods.clode.curve import curve
 
 
 @pytest.fixture
@@ -128,8 +128,8 @@ def test_a_baseline_is_used_where_it_is_installed_and_named_where_it_is_not(monk
         def enhance(self, image, iterations):
             return np.minimum(image + np.uint8(iterations), 255)
 
-    module = types.ModuleType("clode_core.baselines")
-    monkeypatch.setitem(sys.modules, "clode_core.baselines", module)
+    module = types.ModuleType("clode_core.methods")
+    monkeypatch.setitem(sys.modules, "clode_core.methods", module)
     monkeypatch.setattr(sys.modules["clode_core"], "baselines", module, raising=False)
     module.BASELINES = ("zero-dce",)
     module.load_baseline = lambda name: Network()

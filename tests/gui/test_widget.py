@@ -639,7 +639,7 @@ def test_the_slider_shows_the_preview_again_after_applying(viewer, opened, rest,
 
 
 def test_a_shared_exposure_can_be_cancelled(viewer, opened, rest, stack, monkeypatch):
-    from clode_core.model import Model
+    from clode_core.methods.clode.model import Model
 
     solved = []
     whole = Model.solve
@@ -821,7 +821,7 @@ def test_wrong_weights_and_devices_are_refused_and_can_be_corrected(viewer, open
 def test_out_of_gpu_memory_the_cpu_does_it(viewer, opened, rest, dark, model, monkeypatch):
     import torch
 
-    from clode_core.model import Model
+    from clode_core.methods.clode.model import Model
     from napari_clode import _engine
 
     crowded = clode.load_model(device="cpu")
@@ -846,8 +846,8 @@ def test_out_of_gpu_memory_the_cpu_does_it(viewer, opened, rest, dark, model, mo
 def test_nothing_slow_happens_in_the_window_thread(viewer, opened, rest, dark, monkeypatch):
     import threading
 
-    from clode_core.model import Model
-    from clode_core.trajectory import Trajectory
+    from clode_core.methods.clode.model import Model
+    from clode_core.methods.clode.trajectory import Trajectory
 
     seen = []
 

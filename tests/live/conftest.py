@@ -33,7 +33,7 @@ def video(tmp_path_factory):
 def baseline():
     import torch
 
-    from clode_core.baselines.zero_dce import Architecture, ZeroDCE
+    from clode_core.methods.zero_dce.model import Architecture, ZeroDCE
 
     torch.manual_seed(0)
     return ZeroDCE(Architecture("zero-dce", width=4, working_size=32))

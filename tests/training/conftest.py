@@ -4,8 +4,8 @@ import torch
 import yaml
 from synthetic import EXPOSURES, scene
 
-from clode_core.curve import curve
-from clode_core.files import write_picture
+from clode_core.methods.clode.curve import curve
+from clode_core.pictures.files import write_picture
 from clode_core.training import load_config
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from clode_core.baselines import load_baseline
-from clode_core.baselines.zero_dce import Architecture, ZeroDCE, iterated_curve, read_zero_dce
+from clode_core.methods import load_baseline
+from clode_core.methods.zero_dce.model import Architecture, ZeroDCE, iterated_curve, read_zero_dce
 from clode_core.training import ConfigError, load_config, losses, run_training
 from clode_core.training.config import ZeroDCEStage
 from clode_core.training.data import Batch

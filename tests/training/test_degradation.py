@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from clode_core.curve import curve
+from clode_core.methods.clode.curve import curve
 from clode_core.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
 from clode_core.training.degradation import (
     correlated,

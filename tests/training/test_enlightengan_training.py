@@ -6,8 +6,8 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from clode_core.baselines import load_baseline
-from clode_core.baselines.enlightengan import Architecture, EnlightenGAN, read_enlightengan
+from clode_core.methods import load_baseline
+from clode_core.methods.enlightengan.model import Architecture, EnlightenGAN, read_enlightengan
 from clode_core.model_files import FOLDER_VARIABLE
 from clode_core.training import ConfigError, TrainingError, enlightengan, load_config, run_training
 from clode_core.training import enlightengan_losses as losses

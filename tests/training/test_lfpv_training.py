@@ -6,10 +6,15 @@ import torch
 from conftest import write
 from safetensors import safe_open
 
-from clode_core.baselines import load_baseline
-from clode_core.baselines.lfpv import LearnableReferences, UpdaterOptions, attach, updating_references
-from clode_core.baselines.lfpv_enhancer import read_supervised
-from clode_core.curve import curve
+from clode_core.methods import load_baseline
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.lfpv.model import read_supervised
+from clode_core.methods.lfpv.references import (
+    LearnableReferences,
+    UpdaterOptions,
+    attach,
+    updating_references,
+)
 from clode_core.training import ConfigError, TrainingError, load_config, losses, run_training
 from clode_core.training.config import DataConfig, SupervisedStage
 from clode_core.training.data import Batch
@@ -95,7 +100,7 @@ def test_the_control_of_the_packaged_configurations_is_as_large_as_their_referen
             ["supervised.references=null", "supervised.control=130"],
             ["supervised.references=null"],
         ):
-            from clode_core.baselines.lfpv import inference_state
+            from clode_core.methods.lfpv.references import inference_state
 
             made = family(load_config(f"lfpv-{backbone}-cpu", change).supervised).untrained()
             sizes.append(sum(x.numel() for x in inference_state(made.h).values()))

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from clode_core.curve import curve
+from clode_core.methods.clode.curve import curve
 from clode_core.training import losses
 
 

@@ -3,8 +3,8 @@ import pytest
 import torch
 from synthetic import EXPOSURES, scene
 
-from clode_core.curve import curve
-from clode_core.files import PictureError, write_picture
+from clode_core.methods.clode.curve import curve
+from clode_core.pictures.files import PictureError, write_picture
 from clode_core.training import TrainingError
 from clode_core.training.pictures import (
     find_brackets,

@@ -11,8 +11,8 @@ import yaml
 from conftest import write
 from synthetic import scene
 
-from clode_core.curve import curve
-from clode_core.model import clean_state, read_model
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.model import clean_state, read_model
 from clode_core.training import TrainingError, load_config, run_training
 from clode_core.training.data import DenoiseDataset, step_generator
 from clode_core.training.module import DEVICE_SALT

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from clode_core.model import load_model, read_model
+from clode_core.methods.clode.model import load_model, read_model
 from clode_core.training import TrainingError, run_training
 from clode_core.training.config import DataConfig, UndoStage
 from clode_core.training.data import UndoDataset, step_generator

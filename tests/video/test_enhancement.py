@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import clode_core as clode
-from clode_core.atomic import TEMPORARY_SUFFIX
+from clode_core.pictures.atomic import TEMPORARY_SUFFIX
 from clode_core.video import FRAME_LEVELS, Encoding, VideoError, VideoReader, enhance_video
 
 FAST = Encoding(preset="ultrafast", quality=8)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from clode_core.curve import curve
-from clode_core.exposure import SharedExposure
-from clode_core.image import ImageError
-from clode_core.ode import DenseExponent
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.exposure import SharedExposure
+from clode_core.methods.clode.ode import DenseExponent
+from clode_core.pictures.arrays import ImageError
 from clode_core.video import WHITE, ExposureTimeline, Frame, LiveExposure, TimelineBuilder
 from clode_core.video.exposure import Moment
 from clode_core.video.tone import look_up, tone_tables

@@ -1,0 +1,57 @@
+"""CLODE: continuous exposure by a neural ODE (Jung, Kim and Kim, ICLR 2025), in exponent form."""
+
+from pathlib import Path
+
+from clode_core.methods.info import MethodInfo, Option, Slider
+
+_FOLDER = Path(__file__).parent
+_TIMES = tuple(round(k * 0.05, 10) for k in range(101))
+
+_TIME = Slider(
+    "exposure_time",
+    "Exposure time",
+    first=-5.0,
+    last=5.0,
+    default=3.0,
+    step=0.1,
+    help="Exposure time: a number (0 as it is, 3 normal) or auto.",
+    flag="--time",
+    automatic=True,
+    best=_TIMES,
+)
+_OPTIONS = (
+    Option("denoise", True, "Remove noise.", video=True),
+    Option("solver", "midpoint", "Solver of the ODE: midpoint, rk4, euler, bosh3, dopri5, ..."),
+    Option("step", 0.5, "Step in exposure time of the fixed-step solvers."),
+    Option("tolerance", 1e-3, "Tolerance of the adaptive solvers."),
+    Option("precision", "float32", "Of the convolutions: float32 or bfloat16."),
+    Option("shared_exposure", False, "Expose all pages of a file alike: no flicker."),
+)
+
+METHODS = (
+    MethodInfo(
+        "clode",
+        "CLODE",
+        "Any exposure from one small solve, with noise removal.",
+        f"{__name__}.model:Model",
+        weights=_FOLDER / "weights" / "clode.safetensors",
+        slider=_TIME,
+        options=_OPTIONS,
+        noise_removal=True,
+        video_tables=True,
+        recipe=f"{__name__}.training:RECIPE",
+        configurations=_FOLDER / "configs",
+        paper="Jung, Kim and Kim, ICLR 2025",
+    ),
+    MethodInfo(
+        "control",
+        "control",
+        "CLODE without its exposure network: the same curve for every pixel, the same noise removal.",
+        f"{__name__}.control:Control",
+        weights=_FOLDER / "weights" / "clode.safetensors",
+        slider=_TIME,
+        options=_OPTIONS,
+        noise_removal=True,
+        video_tables=True,
+    ),
+)

@@ -1,0 +1,351 @@
+"""A trained CLODE: its two networks, the size it works at, and how it is solved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from clode_core.methods import MethodInfo, method_info
+from clode_core.methods.clode.exposure import SharedExposure
+from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS
+from clode_core.methods.clode.ode import Solver, solve_dense
+from clode_core.methods.clode.trajectory import ExposureTime, Trajectory
+from clode_core.methods.method import Method, Progress, choose_device
+from clode_core.methods.weights import WeightsError
+from clode_core.pictures.arrays import Array, ImageError, Layout, Levels, LevelsArgument, Planes
+from clode_core.pictures.source import Source
+
+if TYPE_CHECKING:
+    from clode_core.methods.clode.denoising import NoiseRemoval
+
+_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DEFAULT_SPAN = (-5.0, 5.0)
+SHARED_PICTURES = 16
+"""Pictures from which the exposure of a whole series is found."""
+FORMAT = "clode-1"
+LARGEST_TIME = 20.0
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a weights file says about itself.
+
+    Attributes
+    ----------
+    curve_network, noise_network : str
+        Names in `networks.CURVE_NETWORKS` and `networks.NOISE_NETWORKS`; the latter may be empty.
+    curve_options, noise_options : dict
+        Their keyword arguments.
+    working_size : int
+        Long side, in pixels, of the pictures the curve network was trained on and is solved on.
+    clean_state : bool
+        Whether `g` cleans the state before `h` sees it, ``A = h(g(I), t)``, as in the paper.
+    """
+
+    curve_network: str = "multiscale"
+    noise_network: str = "multiscale"
+    curve_options: dict[str, Any] = field(default_factory=dict)
+    noise_options: dict[str, Any] = field(default_factory=dict)
+    working_size: int = 128
+    clean_state: bool = False
+
+    def __post_init__(self) -> None:
+        size = self.working_size
+        if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 4096:
+            raise ValueError(f"working_size must be a whole number from 16 to 4096, not {size!r}")
+        if self.curve_network not in CURVE_NETWORKS:
+            raise ValueError(f"unknown curve network {self.curve_network!r}")
+        if self.noise_network and self.noise_network not in NOISE_NETWORKS:
+            raise ValueError(f"unknown noise network {self.noise_network!r}")
+        for options in (self.curve_options, self.noise_options):
+            if not isinstance(options, dict):
+                raise ValueError(f"network options must be names and values, not {options!r}")
+            for name, value in options.items():
+                numbers = value if isinstance(value, list | tuple) else [value]
+                if not 1 <= len(numbers) <= 8 or not all(_small_number(n) for n in numbers):
+                    raise ValueError(
+                        f"network option {name} must be positive and at most 4096, not {value!r}"
+                    )
+
+    def build(self) -> tuple[nn.Module, nn.Module | None]:
+        """New, untrained networks ``h`` and ``g``."""
+        curve_network = CURVE_NETWORKS[self.curve_network](**self.curve_options)
+        noise = NOISE_NETWORKS[self.noise_network](**self.noise_options) if self.noise_network else None
+        return curve_network, noise
+
+
+def _small_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 4096
+
+
+def span_for(exposure_time: ExposureTime) -> tuple[float, float]:
+    """Span of exposure times that must be solved for one of them.
+
+    Raises
+    ------
+    ValueError
+        If it is neither "auto" nor a number from -20 to 20.
+    """
+    if isinstance(exposure_time, str) and exposure_time == "auto":
+        return 0.0, DEFAULT_SPAN[1]
+    try:
+        time = float(exposure_time)
+    except (TypeError, ValueError, OverflowError):
+        time = math.nan
+    if not abs(time) <= LARGEST_TIME:
+        raise ValueError(
+            f"exposure time must be 'auto' or a number from {-LARGEST_TIME:g} to {LARGEST_TIME:g}, "
+            f"not {exposure_time}"
+        )
+    return min(0.0, time), max(DEFAULT_SPAN[1], time)
+
+
+def evenly_spread(count: int, limit: int) -> list[int]:
+    """At most `limit` of the numbers below `count`, the first and the last among them."""
+    if count < 1:
+        raise ImageError("there are no pictures to find an exposure for")
+    return sorted({round(i) for i in np.linspace(0, count - 1, min(count, limit)).tolist()})
+
+
+def clean_state(g: nn.Module, state: Tensor) -> Tensor:
+    """Apply `g` to a state (B, 3, H, W) of any size, continued to what `g` can divide; result in [0, 1]."""
+    multiple = int(g.multiple)  # type: ignore[arg-type]
+    height, width = state.shape[-2:]
+    padded = F.pad(state, (0, -width % multiple, 0, -height % multiple), mode="replicate")
+    cleaned: Tensor = g(padded)[..., :height, :width]
+    return cleaned.clamp(0, 1)
+
+
+class Model(Method):
+    """Curve-parameter estimation ``h`` and noise removal ``g`` with one architecture.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What to build.
+    card : dict, optional
+        Model card: provenance and measured numbers, kept beside the weights.
+    tensors : dict, optional
+        Weights as `state_dict` gives them; by default the networks are untrained.
+    """
+
+    format = FORMAT
+    family = "CLODE"
+    architecture_type = Architecture
+
+    architecture: Architecture
+
+    @classmethod
+    def describe(cls, architecture: Any) -> MethodInfo:
+        """CLODE, or its control."""
+        return method_info("control" if architecture.curve_network == "control" else "clode")
+
+    def build(self) -> tuple[nn.Module, nn.Module | None]:
+        """New, untrained networks ``h`` and ``g``."""
+        return self.architecture.build()
+
+    def curve_parameters(self, image: Tensor, time: Tensor) -> Tensor:
+        """Curve-parameter map ``A`` of pictures (B, 1 or 3, H, W) in [0, 1] at a time; same shape."""
+        channels = image.shape[1]
+        state = image.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        if self.architecture.clean_state and self.g is not None:
+            state = clean_state(self.g, state)
+        A: Tensor = self.h(state, time.to(state))
+        return A.mean(1, keepdim=True) if channels == 1 else A
+
+    def solve(
+        self,
+        image: Any,
+        *,
+        span: tuple[float, float] = DEFAULT_SPAN,
+        solver: Solver | str | None = None,
+        levels: LevelsArgument = "dtype",
+        rgb: bool | None = None,
+        precision: str = "float32",
+        exposure: SharedExposure | None = None,
+    ) -> Trajectory:
+        """Solve the exposure ODE of one picture over a span of exposure times.
+
+        Parameters
+        ----------
+        image : array_like
+            (Y, X) grey or (Y, X, C) with C from 1 to 4: grey, grey + alpha, RGB, RGBA; integer or float.
+        span : (float, float)
+            Exposure times that will be asked for; must contain 0.
+        solver : Solver or str, optional
+            A solver or its name; by default `Solver()`.
+        levels : {"dtype", "auto"} or (float, float)
+            Black and white level, see `image.resolve_levels`.
+        rgb : bool, optional
+            Whether the last axis is channels; guessed from the shape by default.
+        precision : {"float32", "bfloat16"}
+            Of the convolutions.
+        exposure : SharedExposure, optional
+            What `shared_exposure` found for the pictures this one belongs to. Nothing is solved then, and
+            `span` and `solver` are those of the exposure.
+
+        Returns
+        -------
+        Trajectory
+            The picture at every exposure time in the span.
+
+        Raises
+        ------
+        ImageError
+            If the array is not one picture.
+        ValueError
+            If the span or the precision is not usable, or the exposure has other channels.
+        """
+        path: Trajectory = super().solve(
+            image, levels=levels, rgb=rgb, span=span, solver=solver, precision=precision, exposure=exposure
+        )
+        return path
+
+    def shared_exposure(
+        self,
+        pictures: Sequence[Any],
+        *,
+        span: tuple[float, float] = DEFAULT_SPAN,
+        solver: Solver | str | None = None,
+        levels: LevelsArgument = "dtype",
+        rgb: bool | None = None,
+        precision: str = "float32",
+        progress: Progress | None = None,
+    ) -> SharedExposure:
+        r"""Find one exposure for many pictures, so that a time series does not flicker.
+
+        Each picture is solved; the exponents are averaged over all pixels of all pictures:
+
+        .. math:: \bar S_c(t) = \mathrm{mean}_{i,x,y}\, S_i(t)_{c,x,y}
+
+        so that every picture gets the same curve and differences between pictures stay what they were.
+
+        Parameters
+        ----------
+        pictures : sequence of array_like
+            Pictures as `solve` takes them, all with the same number of channels. Of a long series, 16 that
+            are evenly spread over it are looked at.
+        span, solver, levels, rgb, precision
+            As in `solve`. Levels other than two numbers are found for each picture on its own.
+        progress : callable, optional
+            Called with the fraction done; what it raises stops the work.
+
+        Returns
+        -------
+        SharedExposure
+            To be passed to `solve`.
+
+        Raises
+        ------
+        ImageError
+            If there is no picture, or one cannot be understood, or their channels differ.
+        """
+        chosen = evenly_spread(len(pictures), SHARED_PICTURES)
+        solved = []
+        for done, i in enumerate(chosen):
+            if progress is not None:
+                progress(done / len(chosen))
+            path = self.solve(
+                pictures[i], span=span, solver=solver, levels=levels, rgb=rgb, precision=precision
+            )
+            solved.append(path.own_exposure())
+        return SharedExposure.mean(solved)
+
+    def check(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Check the settings of a call, and make one `Solver` of its three."""
+        span_for(settings["exposure_time"])
+        step, tolerance = settings.pop("step"), settings.pop("tolerance")
+        if isinstance(settings["solver"], str):
+            settings["solver"] = Solver(settings["solver"], step, tolerance)
+        return settings
+
+    def prepare(
+        self, pictures: Planes, where: Layout, levels: Levels, settings: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Find the one exposure of all planes, where that is asked for."""
+        settings = dict(settings)
+        if not settings.pop("shared_exposure"):
+            return settings
+        exposure = self.shared_exposure(
+            pictures,
+            span=span_for(settings["exposure_time"]),
+            solver=settings["solver"],
+            levels=(levels.black, levels.white),
+            rgb=where.channels > 0,
+            precision=settings["precision"],
+        )
+        return settings | {"exposure": exposure}
+
+    def enhance_plane(
+        self, array: Array, alpha: bool, levels: Levels, progress: Progress, **settings: Any
+    ) -> Array:
+        """Solve one plane over the span that its exposure time needs, and show it."""
+        time, denoise = settings.pop("exposure_time"), settings.pop("denoise")
+        with self.solving():
+            path = self.solve_plane(array, alpha, levels, span_for(time), **settings)
+        return path.at(time, denoise=denoise, progress=progress)
+
+    def solve_plane(  # type: ignore[override]
+        self,
+        array: Array,
+        alpha: bool,
+        levels: Levels,
+        span: tuple[float, float] = DEFAULT_SPAN,
+        solver: Solver | str | None = None,
+        precision: str = "float32",
+        exposure: SharedExposure | None = None,
+    ) -> Trajectory:
+        """Solve one plane whose layout and levels are known; see `solve`."""
+        if precision not in list(_PRECISIONS):
+            raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, not {precision!r}")
+        kind = _PRECISIONS[precision]
+        source = Source(array, levels, alpha=alpha, device=self.device)
+        with torch.inference_mode(), torch.autocast(self.device.type, kind, enabled=kind != torch.float32):
+            working = source.shrunk(self.architecture.working_size)
+            if exposure is None:
+                exponent = solve_dense(self._float_curve_parameters, working, span, Solver.named(solver))
+            else:
+                exponent, span = exposure.over(working), exposure.span
+        g = cast("NoiseRemoval | None", self.g)
+        auto = None if exposure is None else exposure.auto
+        return Trajectory(source, exponent, working, g, span=span, precision=kind, auto=auto)
+
+    def _float_curve_parameters(self, image: Tensor, time: Tensor) -> Tensor:
+        return self.curve_parameters(image, time).float()
+
+
+def load_model(weights: str | Path | None = None, *, device: str = "auto") -> Model:
+    """Load trained weights.
+
+    Parameters
+    ----------
+    weights : str or Path, optional
+        A ``.safetensors`` file written by `Model.save`; by default the packaged weights.
+    device : str
+        "auto" (CUDA, then MPS, then CPU) or a device name.
+
+    Returns
+    -------
+    Model
+        Ready to solve.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, is not safetensors, or does not hold a CLODE model.
+    ValueError
+        If the device is not available.
+    """
+    if weights is None:
+        return Model.load(method_info("clode"), None, device)
+    if not isinstance(weights, str | Path):
+        raise WeightsError(f"weights are the path of a .safetensors file, not {weights!r}")
+    return Model.read(Path(weights)).to(choose_device(device))

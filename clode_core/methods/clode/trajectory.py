@@ -1,0 +1,377 @@
+"""One solved picture: every exposure time of it, at full size, without the network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.denoising import NoiseRemoval, remove_noise
+from clode_core.methods.clode.exposure import SharedExposure
+from clode_core.methods.clode.ode import DenseExponent
+from clode_core.methods.clode.upsampling import GuidedUpsampler
+from clode_core.methods.method import Progress
+from clode_core.pictures.arrays import Array
+from clode_core.pictures.resampling import Interpolated, bands
+from clode_core.pictures.source import Source
+
+ExposureTime: TypeAlias = float | Literal["auto"]
+Part: TypeAlias = tuple[slice, slice]
+
+TRAINED_TIME = 3.0
+"""Exposure time at which the packaged network reaches a normal exposure."""
+AUTO_QUANTILE, AUTO_LEVEL, AUTO_WEIGHT = 0.98, 0.65, 0.3
+"""The highlight anchor of the automatic exposure time: which quantile, to what level, with what weight."""
+GUIDE_MEAN = 0.4
+"""Mean to which the guide of the upsampling is exposed."""
+HIGHLIGHT = 0.95
+"""Intensity above which noise removal fades out."""
+_FLOOR = np.float32(2e-4)  # a pixel cleaned to exactly 0 could never be brightened
+
+
+def grey(picture: Tensor) -> Tensor:
+    """Mean of the channels: (C, H, W) to (H, W)."""
+    total = picture[0].clone()
+    for channel in picture[1:]:
+        total += channel
+    return total.div_(len(picture))
+
+
+class Trajectory:
+    """All exposures of one picture, from one solve of the exponent ODE at working resolution.
+
+    Made by ``Model.solve``. The picture is referred to, not copied: do not change it in between.
+
+    Parameters
+    ----------
+    source : Source
+        The picture.
+    exponent : DenseExponent
+        The solved exponent, (C, h, w) for any time.
+    working : Tensor
+        The picture at working resolution, (C, h, w).
+    g : NoiseRemoval
+        Noise removal.
+    precision : torch.dtype
+        Of the convolutions of `g`.
+    auto : float, optional
+        The automatic exposure time where it is not this picture's own.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        exponent: DenseExponent,
+        working: Tensor,
+        g: NoiseRemoval | None,
+        *,
+        span: tuple[float, float],
+        precision: torch.dtype = torch.float32,
+        auto: float | None = None,
+    ) -> None:
+        self.source = source
+        self.exponent = exponent
+        self.working = working
+        self.span = span
+        self._g = g
+        self._precision = precision
+        self._shared_auto = auto
+        self._cleaned: NDArray[np.float32] | None = None
+        self._cleaned_part: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of the curve-parameter network that the solve took."""
+        return self.exponent.evaluations
+
+    def at(
+        self, exposure_time: ExposureTime = 3.0, *, denoise: bool = False, progress: Progress | None = None
+    ) -> Array:
+        """Return the picture at an exposure time.
+
+        Parameters
+        ----------
+        exposure_time : float or "auto"
+            Exposure time ``T`` inside the solved span; 0 is the picture itself, negative darkens.
+        denoise : bool
+            Remove noise. It is removed once, at the exposure of `auto`, where it shows; every further
+            time then costs one curve.
+        progress : callable, optional
+            Called with the fraction done; what it raises stops the work.
+
+        Returns
+        -------
+        ndarray
+            Same shape, dtype and levels as the picture. Alpha, NaN and Inf are as they were.
+
+        Raises
+        ------
+        ValueError
+            If `exposure_time` is not a number inside the span.
+        """
+        everything = slice(0, self.source.height), slice(0, self.source.width)
+        return self._shown(everything, exposure_time, denoise, progress)
+
+    def region(
+        self,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        exposure_time: ExposureTime = 3.0,
+        *,
+        denoise: bool = False,
+        progress: Progress | None = None,
+    ) -> Array:
+        """Return a part of the picture at an exposure time, without exposing the rest.
+
+        Parameters
+        ----------
+        rows, columns : (int, int)
+            First row or column of the part, and the one after its last.
+        exposure_time, denoise, progress
+            As in `at`.
+
+        Returns
+        -------
+        ndarray
+            What ``at(exposure_time, denoise=denoise)[slice(*rows), slice(*columns)]`` is, to 1e-5.
+
+        Raises
+        ------
+        ValueError
+            If the part is empty or reaches beyond the picture, or the time is outside the span.
+        """
+        for (first, stop), length in ((rows, self.source.height), (columns, self.source.width)):
+            if not 0 <= first < stop <= length:
+                raise ValueError(
+                    f"rows {rows} and columns {columns} are no part of a picture of "
+                    f"{self.source.height} rows and {self.source.width} columns"
+                )
+        return self._shown((slice(*rows), slice(*columns)), exposure_time, denoise, progress)
+
+    def reduced(self, long_side: int) -> Trajectory:
+        """Show the same trajectory on a smaller copy of the picture, for previews.
+
+        Nothing is solved again: the copy is exposed by the exponent of the picture, and `auto` is the same.
+
+        Parameters
+        ----------
+        long_side : int
+            Of the copy, in pixels. A picture that is no longer than this is copied at its own size.
+
+        Returns
+        -------
+        Trajectory
+            Its pictures are float32 from 0 to 1 where the picture is from black to white; alpha is reduced
+            with it, and NaN and Inf are filled.
+        """
+        if long_side < 1:
+            raise ValueError(f"the long side of a reduced picture must be at least 1, not {long_side}")
+        height, width = self.source.height, self.source.width
+        scale = min(1.0, long_side / max(height, width))
+        size = max(1, round(height * scale)), max(1, round(width * scale))
+        with torch.inference_mode():
+            source = self.source.reduced(size)
+        return Trajectory(
+            source,
+            self.exponent,
+            self.working,
+            self._g,
+            span=self.span,
+            precision=self._precision,
+            auto=self._shared_auto,
+        )
+
+    def _shown(
+        self, part: Part, exposure_time: ExposureTime, denoise: bool, progress: Progress | None
+    ) -> Array:
+        automatic = isinstance(exposure_time, str) and exposure_time == "auto"
+        time = self.auto() if automatic else self._checked(exposure_time)
+        if time == 0 and not denoise:
+            return self.source.array[part].copy(order="C")
+        exponent = self.exponent.at(time)
+        if denoise:
+            clean = self._clean(part, progress)
+            exponent = exponent - self.exponent.at(self.auto())
+            top = part[0].start
+
+            def read_clean(band: slice) -> Tensor:
+                rows = clean[band.start - top : band.stop - top]
+                return torch.from_numpy(np.ascontiguousarray(rows.transpose(2, 0, 1))).to(self.working)
+
+            return self._expose(exponent, part, read_clean)
+        return self._expose(exponent, part, progress=progress)
+
+    def _checked(self, time: Any) -> float:
+        try:
+            value = float(time)
+        except (TypeError, ValueError, OverflowError):
+            value = math.nan
+        first, last = self.span
+        if not first <= value <= last:
+            raise ValueError(
+                f"exposure time must be 'auto' or a number from {first:g} to {last:g}, not {time}"
+            )
+        return value
+
+    def auto(self) -> float:
+        r"""Choose an exposure time without a reference.
+
+        Two independent estimates are averaged: the time at which the network was trained to reach a
+        normal exposure, and the time at which the highlights do (their quantile meets a set level):
+
+        .. math:: T_\mathrm{auto} = (1 - w)\,T_\mathrm{trained}
+            + w \min\{T \ge 0 : Q_{q}(\mathrm{grey}(\tilde I_T)) \ge \ell\}
+
+        The network judges the scene but cannot know how bright it was meant to be; the highlights
+        say how much room is left but not what the scene is.
+
+        Returns
+        -------
+        float
+            A time in the solved span, never negative.
+        """
+        return self._auto
+
+    @cached_property
+    def _auto(self) -> float:
+        if self._shared_auto is not None:
+            return self._shared_auto
+        last = self.span[1]
+        low, high = 0.0, last
+        for _ in range(20):
+            middle = (low + high) / 2
+            if self._highlights(middle) < AUTO_LEVEL:
+                low = middle
+            else:
+                high = middle
+        return min(last, (1 - AUTO_WEIGHT) * TRAINED_TIME + AUTO_WEIGHT * high)
+
+    def _highlights(self, time: float) -> float:
+        exposed = curve(self.working, self.exponent.at(time).to(self.working))
+        return float(torch.quantile(grey(exposed).flatten(), AUTO_QUANTILE))
+
+    def brightness(self, exposure_times: Iterable[float]) -> NDArray[np.float64]:
+        """Mean intensity in [0, 1] of the picture at each exposure time, from the working resolution."""
+        return np.array(
+            [float(curve(self.working, self.exponent.at(self._checked(t))).mean()) for t in exposure_times]
+        )
+
+    def own_exposure(self) -> SharedExposure:
+        """Mean exponent and automatic time of the picture, to share with others."""
+        return SharedExposure(self.exponent.uniform(), self.span, self.auto())
+
+    @cached_property
+    def _guide_exponent(self) -> float:
+        """One exponent that brings the picture to normal exposure, so that edges in the dark count too."""
+        low, high = -20.0, 20.0
+        for _ in range(24):
+            middle = (low + high) / 2
+            shown = curve(grey(self.working), torch.tensor(middle).to(self.working))
+            low, high = (middle, high) if float(shown.mean()) < GUIDE_MEAN else (low, middle)
+        return high
+
+    @cached_property
+    def _upsampler(self) -> GuidedUpsampler:
+        return GuidedUpsampler(self._guide(self.working))
+
+    def _guide(self, picture: Tensor) -> Tensor:
+        return curve(grey(picture), torch.tensor(self._guide_exponent).to(picture))
+
+    @cached_property
+    def _whole_guide(self) -> Tensor:
+        everything = slice(0, self.source.height)
+        return self._guide(self.source.inside(self.source.read(everything), everything).float())
+
+    def _exposed_bands(
+        self, exponent: Tensor, part: Part, picture: Callable[[slice], Tensor] | None = None
+    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Expose a part of the picture, or another in its place, by the upsampled `exponent`, band by band.
+
+        Yields the band, the unit intensities that are stored there, and the exposed ones, (C, rows, X).
+        """
+        source = self.source
+        slope, offset = self._upsampler.coefficients(exponent)
+        rows, columns = part
+        maps = Interpolated(torch.cat([slope, offset]), (source.height, source.width), columns)
+        for within in bands(rows.stop - rows.start, (columns.stop - columns.start) * source.channels):
+            band = slice(rows.start + within.start, rows.start + within.stop)
+            unit = source.read(band, columns)
+            inside = source.inside(unit, band, columns)
+            guide = self._whole_guide[band, columns] if source.small else self._guide(inside.float())
+            shown = inside if picture is None else picture(band)
+            fitted = maps[band]
+            out = torch.empty_like(shown)
+            for c in range(source.channels):
+                local = torch.addcmul(fitted[source.channels + c], fitted[c], guide)
+                out[c] = curve(shown[c], local.to(shown.dtype))
+            yield band, unit, out
+
+    def _expose(
+        self,
+        exponent: Tensor,
+        part: Part,
+        picture: Callable[[slice], Tensor] | None = None,
+        progress: Progress | None = None,
+    ) -> Array:
+        """A part at full size, in the dtype and levels of the source; `picture` replaces its intensities."""
+        source = self.source
+        result = source.blank(*part)
+        target = result if result.ndim == 3 else result[..., None]
+        top, height = part[0].start, part[0].stop - part[0].start
+        with torch.inference_mode():
+            for band, unit, out in self._exposed_bands(exponent, part, picture):
+                if source.may_exceed:
+                    # Beyond the levels a picture stays as it is; noise below black is noise all the same.
+                    shown = unit.isfinite() & (unit <= 1) if picture else (unit > 0) & (unit < 1)
+                    out = torch.where(shown, out.to(unit), unit)
+                source.store(out, target[band.start - top : band.stop - top, :, : source.channels])
+                if progress is not None:
+                    progress((band.stop - top) / height)
+        return result
+
+    def _clean(self, part: Part, progress: Progress | None) -> NDArray[np.float32]:
+        """A part at the exposure of `auto`, noise removed, (Y, X, C); kept for further times."""
+        source = self.source
+        whole = 0, source.height, 0, source.width
+        key = part[0].start, part[0].stop, part[1].start, part[1].stop
+        if key == whole and self._cleaned is None:
+            self._cleaned = self._remove_noise(part, progress)
+        if self._cleaned is not None:
+            return self._cleaned[part]
+        if self._cleaned_part is None or self._cleaned_part[0] != key:
+            self._cleaned_part = key, self._remove_noise(part, progress)
+        return self._cleaned_part[1]
+
+    def _remove_noise(self, part: Part, progress: Progress | None) -> NDArray[np.float32]:
+        source, g = self.source, self._g
+        if g is None:
+            raise ValueError("these weights hold no noise removal: pass denoise=False or load others")
+        margin = -(-g.reach // g.multiple) * g.multiple
+        rows, columns = (
+            # A wider part that starts on the grid of the network: its inside is that of the whole picture.
+            slice(max(0, side.start // g.multiple * g.multiple - margin), min(length, side.stop + margin))
+            for side, length in zip(part, (source.height, source.width), strict=True)
+        )
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        shown = np.empty((height, width, source.channels), np.float32)
+        with torch.inference_mode():
+            for band, _, out in self._exposed_bands(self.exponent.at(self.auto()), (rows, columns)):
+                shown[band.start - rows.start : band.stop - rows.start] = out.permute(1, 2, 0).cpu().numpy()
+        clean = remove_noise(g, shown, self.working.device, precision=self._precision, progress=progress)
+        # Highlights carry no visible noise, and darkening would multiply any error there: keep them.
+        for band in bands(height, width * source.channels):
+            keep = np.clip((shown[band] - HIGHLIGHT) / (1 - HIGHLIGHT), 0, 1)
+            clean[band] += keep * (shown[band] - clean[band])
+        np.maximum(clean, _FLOOR, out=clean)
+        inner = tuple(
+            slice(side.start - wide.start, side.stop - wide.start)
+            for side, wide in zip(part, (rows, columns), strict=True)
+        )
+        return clean[inner] if clean[inner].shape == clean.shape else clean[inner].copy()

@@ -1,0 +1,164 @@
+"""What a method says of itself. Light: listing the methods imports no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clode_core.methods.method import Method
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of a method that users can change.
+
+    Attributes
+    ----------
+    keyword : str
+        Its name as an argument of `Method.enhance`.
+    default : bool, float or str
+        What it is unless it is set; its type is the type of the option.
+    help : str
+        What it does, for ``clode enhance --help``.
+    flag : str
+        Its name on the command line, such as "--time"; by default made from `keyword`.
+    video : bool
+        Whether it means something when a video is enhanced.
+    """
+
+    keyword: str
+    default: bool | float | str
+    help: str
+    flag: str = ""
+    video: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.flag:
+            object.__setattr__(self, "flag", f"--{self.keyword.replace('_', '-')}")
+
+
+@dataclass(frozen=True)
+class Slider:
+    """The one number by which users choose how strong a method is.
+
+    Attributes
+    ----------
+    keyword : str
+        Its name as an argument of `Method.enhance`.
+    label : str
+        What windows call it.
+    first, last : float
+        Range of the slider in windows.
+    default : float
+        Where it stands first.
+    step : float
+        What a key moves it by.
+    help : str
+        What it does, for the command line.
+    flag : str
+        Its name on the command line; by default made from `keyword`.
+    automatic : bool
+        Whether the method can choose the value itself: "auto".
+    best : tuple of float
+        Values among which a table looks for the best.
+    """
+
+    keyword: str
+    label: str
+    first: float
+    last: float
+    default: float
+    step: float
+    help: str = ""
+    flag: str = ""
+    automatic: bool = False
+    best: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.flag:
+            object.__setattr__(self, "flag", f"--{self.keyword.replace('_', '-')}")
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """One method: its name, where its code is, and what it can do.
+
+    Callers ask these fields and never compare names.
+
+    Attributes
+    ----------
+    name : str
+        What users type, such as "zero-dce".
+    title : str
+        Its heading in tables and windows, such as "Zero-DCE".
+    summary : str
+        What it does, in one sentence.
+    implementation : str
+        "package.module:Class" of the `Method`; imported when it is loaded.
+    weights : Path or None
+        The packaged weights; None if it needs none or has none yet.
+    needs_weights : bool
+        Whether it has weights at all; classical methods have none.
+    slider : Slider or None
+        The number that users choose, if there is one.
+    options : tuple of Option
+        Its other settings.
+    noise_removal : bool
+        Whether it can remove noise.
+    video_tables : bool
+        Whether a video frame can be exposed by tables (one shared exposure for many frames).
+    preview_side : int
+        Long side, in pixels, to which live frames are reduced so that it keeps up; 0 for no limit.
+    recipe : str
+        "package.module:RECIPE" of how it is trained, a `clode_core.training.recipe.Recipe`; may be empty.
+    configurations : Path or None
+        Folder of its packaged training configurations.
+    licence : str
+        Licence of the packaged weights.
+    paper : str
+        Where it was published.
+    extra : str
+        Extra of the distribution that it needs, such as "eval"; empty for none.
+    """
+
+    name: str
+    title: str
+    summary: str
+    implementation: str
+    weights: Path | None = None
+    needs_weights: bool = True
+    slider: Slider | None = None
+    options: tuple[Option, ...] = ()
+    noise_removal: bool = False
+    video_tables: bool = False
+    preview_side: int = 0
+    recipe: str = ""
+    configurations: Path | None = None
+    licence: str = "MIT"
+    paper: str = ""
+    extra: str = ""
+
+    @property
+    def automatic(self) -> bool:
+        """Whether it can choose the value of its slider itself."""
+        return self.slider is not None and self.slider.automatic
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """All arguments of `Method.enhance` that are its own."""
+        own = (self.slider.keyword,) if self.slider else ()
+        return own + tuple(option.keyword for option in self.options)
+
+    def implement(self) -> type[Method]:
+        """Import the class of the method."""
+        method: type[Method] = resolve(self.implementation)
+        return method
+
+
+def resolve(place: str) -> Any:
+    """Import what "package.module:name" names."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,19 @@
+"""Picture files in and out, with everything but the pixels kept: depth, alpha, colour profile, EXIF, scale.
+
+Format libraries are imported inside functions, so that importing this package costs only NumPy.
+"""
+
+from clode_core.pictures.atomic import TEMPORARY_SUFFIX
+from clode_core.pictures.files.api import SUFFIXES, read_picture, write_picture
+from clode_core.pictures.files.picture import MAX_PIXELS, Picture, PictureError, TiffLayout
+
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "TEMPORARY_SUFFIX",
+    "Picture",
+    "PictureError",
+    "TiffLayout",
+    "read_picture",
+    "write_picture",
+]

@@ -1,0 +1,170 @@
+"""PNG at its full depth: pixels of 8 or 16 bits in any colour type, and the chunks around them."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from clode_core.pictures.files.exif import made_upright
+from clode_core.pictures.files.picture import Chunk, Picture, PictureError, check_size, dpi_for, icc_for
+from clode_core.pictures.files.pixels import turned, upright
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_DOTS_PER_METRE = 1 / 0.0254
+_LARGEST_PROFILE = 64 * 1024 * 1024
+_XMP_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"
+_DESCRIPTIVE = frozenset((b"cICP", b"mDCV", b"cLLI", b"gAMA", b"cHRM", b"sRGB", b"tEXt", b"zTXt", b"iTXt"))
+"""Chunks whose meaning does not depend on the pixels, kept as they are."""
+
+
+def read_png(file: Path) -> Picture:
+    """Read pixels, metadata, colour space and texts."""
+    data = file.read_bytes()
+    chunks = _read_chunks(data)
+    width, height, bits = struct.unpack_from(">IIB", chunks[0].content)
+    check_size(file, width, height)
+    if any(chunk.name == b"acTL" for chunk in chunks):
+        raise PictureError(f"{file} is an animation; save the frame you want as a picture.")
+    pixels = _decode(data)
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    orientation, exif, xmp = made_upright(_exif(chunks), _xmp(chunks))
+    return Picture(
+        upright(pixels, channels, orientation),
+        "png",
+        channels,
+        max(8, bits),
+        icc_profile=_icc_profile(chunks),
+        exif=exif,
+        xmp=xmp,
+        dpi=turned(_dpi(chunks), orientation),
+        png_chunks=_descriptive(chunks),
+    )
+
+
+def encode_png(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None) -> None:
+    """Write uint8 or uint16 pixels, with the chunks of the picture they come from."""
+    chunks: tuple[Chunk, ...] = ()
+    if like is not None:
+        metadata = _pack_metadata(icc_for(like, channels), like.exif, like.xmp, dpi_for(like))
+        chunks = (*like.png_chunks, *metadata)
+    handle.write(_encode(pixels, chunks))
+
+
+def _read_chunks(data: bytes) -> list[Chunk]:
+    """Split a whole file into its chunks, but ``IDAT`` and optional ones with a wrong checksum."""
+    chunks = []
+    position = len(SIGNATURE)
+    while position + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        end = position + 8 + length
+        if end + 4 > len(data):
+            break
+        optional = bool(name[0] & 0x20)
+        if name != b"IDAT":
+            content = data[position + 8 : end]
+            if not optional or zlib.crc32(name + content) == int.from_bytes(data[end : end + 4], "big"):
+                chunks.append(Chunk(name, content))
+        if name == b"IEND":
+            if chunks[0].name != b"IHDR":
+                raise ValueError("the header is missing")
+            return chunks
+        position = end + 4
+    raise ValueError("the end of the file is missing")
+
+
+def _decode(data: bytes) -> np.ndarray:
+    """Decode a whole file to uint8 or uint16: grey (H, W), or grey and alpha, RGB or RGBA (H, W, 2..4).
+
+    Palettes become RGB(A), a transparent colour becomes an alpha channel, and 1, 2 and 4 bits are stretched
+    to 8.
+    """
+    import imagecodecs
+
+    pixels: np.ndarray = imagecodecs.png_decode(b"".join(_needed(data)))
+    return pixels
+
+
+def _needed(data: bytes) -> Iterator[bytes]:
+    """Leave out the chunks that only describe the picture: the decoder would print complaints about them."""
+    yield SIGNATURE
+    position = len(SIGNATURE)
+    while position + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        end = position + 12 + length
+        if name == b"tRNS" or not name[0] & 0x20:
+            yield data[position:end]
+        position = end
+
+
+def _encode(pixels: np.ndarray, chunks: Iterable[Chunk]) -> bytes:
+    """Encode a whole file of uint8 or uint16 pixels, with the chunks right after its header."""
+    import imagecodecs
+
+    data = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels)))
+    split = len(SIGNATURE) + 12 + 13
+    return b"".join((data[:split], *map(_packed, chunks), data[split:]))
+
+
+def _packed(chunk: Chunk) -> bytes:
+    body = chunk.name + chunk.content
+    return struct.pack(">I", len(chunk.content)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def _pack_metadata(
+    icc_profile: bytes | None, exif: bytes | None, xmp: bytes | None, dpi: tuple[float, float] | None
+) -> Iterator[Chunk]:
+    """Chunks for a colour profile, EXIF without its ``Exif`` prefix, XMP, and dots per inch."""
+    if icc_profile:
+        yield Chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile))
+    if dpi:
+        across, down = (round(value * _DOTS_PER_METRE) for value in dpi)
+        yield Chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
+    if exif:
+        yield Chunk(b"eXIf", exif)
+    if xmp:
+        yield Chunk(b"iTXt", _XMP_KEYWORD + xmp)
+
+
+def _icc_profile(chunks: Iterable[Chunk]) -> bytes | None:
+    """Return the colour profile, or None when there is none that can be read."""
+    for name, content in chunks:
+        if name == b"iCCP":
+            unpacker = zlib.decompressobj()
+            try:
+                return unpacker.decompress(content[content.index(b"\0") + 2 :], _LARGEST_PROFILE) or None
+            except (ValueError, zlib.error):
+                return None
+    return None
+
+
+def _exif(chunks: Iterable[Chunk]) -> bytes | None:
+    """Return the EXIF block, without its ``Exif`` prefix."""
+    return next((content for name, content in chunks if name == b"eXIf"), None)
+
+
+def _xmp(chunks: Iterable[Chunk]) -> bytes | None:
+    """Return the XMP packet, if it is stored in the way its standard asks for."""
+    found = (content for name, content in chunks if name == b"iTXt" and content.startswith(_XMP_KEYWORD))
+    return next((content[len(_XMP_KEYWORD) :] for content in found), None)
+
+
+def _dpi(chunks: Iterable[Chunk]) -> tuple[float, float] | None:
+    """Return dots per inch across and down, or None when only a ratio or nothing is given."""
+    for name, content in chunks:
+        if name == b"pHYs" and len(content) == 9:
+            across, down, unit = struct.unpack(">IIB", content)
+            if unit == 1 and across and down:
+                return across / _DOTS_PER_METRE, down / _DOTS_PER_METRE
+    return None
+
+
+def _descriptive(chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
+    """Return the chunks that can be copied to another picture: colour space and texts, XMP excepted."""
+    return tuple(
+        chunk for chunk in chunks if chunk.name in _DESCRIPTIVE and not chunk.content.startswith(_XMP_KEYWORD)
+    )

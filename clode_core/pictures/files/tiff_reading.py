@@ -1,0 +1,133 @@
+"""TIFF in: plain files and the dialects of microscopes, as one series of planes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clode_core.pictures.files.exif import ORIENTATION
+from clode_core.pictures.files.picture import Picture, PictureError, TiffLayout, check_size
+from clode_core.pictures.files.pixels import turned, upright
+from clode_core.pictures.files.tiff_exif import read_camera
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage, TiffPageSeries
+
+_GREY, _COLOUR, _PALETTE = (0, 1), (2, 6), 3
+_CODECS = {5: "lzw", 8: "zlib", 32946: "zlib", 32773: "packbits", 34925: "lzma", 50000: "zstd"}
+_COUNTS = {"images", "channels", "slices", "frames", "axes", "shape", "order", "truncate"}
+_DISPLAY_RANGE = {"min", "max", "Ranges"}
+
+
+def read_tiff(file: Path) -> Picture:
+    """Read the only series of a file, with its layout."""
+    import tifffile
+
+    with tifffile.TiffFile(file) as tif:
+        series = [part for part in tif.series if not part.keyframe.is_reduced]
+        if len(series) != 1:
+            raise PictureError(f"{file} holds {len(series)} pictures that differ; save one of them apart.")
+        page = series[0].keyframe
+        _check(file, tif, series[0])
+        pixels, axes, channels = _decode(file, series[0], tif.is_imagej)
+        if not pixels.size:
+            raise ValueError("it has no pixels")
+        orientation = int(page.tags.valueof(ORIENTATION, default=1))
+        if not 1 <= orientation <= 8:
+            orientation = 1
+        exif = None if tif.is_bigtiff else read_camera(file)
+        xmp = page.tags.valueof(700) or None
+        layout = _layout(tif, page, axes, orientation)
+    per_inch = {2: 1.0, 3: 2.54}.get(layout.resolution_unit)
+    dpi = None
+    if layout.resolution and per_inch:
+        dpi = layout.resolution[0] * per_inch, layout.resolution[1] * per_inch
+    bits = page.bitspersample
+    return Picture(
+        upright(pixels, channels, orientation),
+        "tiff",
+        channels,
+        bits if 8 < bits < 8 * pixels.dtype.itemsize else 8 * pixels.dtype.itemsize,
+        lossless=int(page.compression) in (1, *_CODECS),
+        icc_profile=page.tags.valueof(34675) or None,
+        exif=exif,
+        xmp=xmp,
+        dpi=dpi,
+        tiff=layout,
+    )
+
+
+def _check(file: Path, tif: TiffFile, series: TiffPageSeries) -> None:
+    """Refuse what would be misread, before its pixels are decoded."""
+    page = series.keyframe
+    check_size(file, page.imagewidth, page.imagelength)
+    photometric = int(page.photometric)
+    if photometric not in (*_GREY, *_COLOUR, _PALETTE) or 50706 in page.tags:
+        name = getattr(page.photometric, "name", str(photometric)).lower()
+        raise PictureError(f"{file} holds {name} data; convert it to grey or RGB first.")
+    if photometric == 6 and int(page.compression) not in (6, 7):
+        raise PictureError(f"{file} holds YCbCr colours; convert it to RGB first.")
+    if series.dataoffset is None and any(part is None for part in series.pages):
+        raise PictureError(f"{file} lacks planes that it lists; put the files it belongs with beside it.")
+    if series.dtype is None or series.dtype.kind not in "buif":
+        raise PictureError(f"{file} holds pixels of type {series.dtype}; convert them to real numbers first.")
+
+
+def _decode(file: Path, series: TiffPageSeries, imagej: bool) -> tuple[np.ndarray, str, int]:
+    """Decode a series: colour last, other samples before Y, palette and white-is-zero resolved."""
+    page = series.keyframe
+    photometric = int(page.photometric)
+    pixels, axes, channels = series.asarray(), series.axes, 1
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    if photometric == 0 and pixels.dtype.kind in "bu":
+        white = True if pixels.dtype == bool else 2**page.bitspersample - 1
+        pixels = pixels ^ pixels.dtype.type(white)
+    if photometric == _PALETTE and page.colormap is not None and not imagej:
+        pixels = np.moveaxis((page.colormap >> 8).astype(np.uint8)[:, pixels], 0, -1)
+        return pixels, axes + "S", 3
+    if pixels.dtype == bool or page.bitspersample < 8:
+        pixels = pixels.astype(np.uint8) * np.uint8(255 // (2**page.bitspersample - 1))
+    if "S" in axes:
+        samples = pixels.shape[axes.index("S")]
+        alpha = bool(page.extrasamples) and int(page.extrasamples[0]) in (1, 2)
+        colour = samples in (3, 4) if photometric in _COLOUR else samples == 2 and alpha
+        rest = axes.replace("S", "")
+        if photometric in _COLOUR and not colour:
+            raise PictureError(f"{file} has {samples} channels a pixel; keep RGB and one alpha channel only.")
+        place = len(rest) if colour else rest.index("Y")
+        pixels = np.moveaxis(pixels, axes.index("S"), place)
+        axes = rest[:place] + "S" + rest[place:]
+        channels = samples if colour else 1
+    if not axes.endswith("YX" if channels == 1 else "YXS"):
+        raise PictureError(f"{file} has axes in the order {axes}; save it with Y and X last.")
+    return pixels, axes, channels
+
+
+def _layout(tif: TiffFile, page: TiffPage, axes: str, orientation: int) -> TiffLayout:
+    kind, metadata, description = "plain", {}, page.description
+    if tif.is_ome:
+        kind, description = "ome", tif.ome_metadata or ""
+    elif tif.is_imagej:
+        kind, metadata, description = "imagej", dict(tif.imagej_metadata or {}), ""
+    elif tif.is_shaped:
+        kind, metadata, description = "shaped", dict((tif.shaped_metadata or ({},))[0]), ""
+    unit = int(page.tags.valueof(296, default=2))
+    pairs = [page.tags.valueof(tag) for tag in (282, 283)]
+    resolution = None
+    if all(pair and pair[0] and pair[1] for pair in pairs):
+        across, down = (pair[0] / pair[1] for pair in pairs)
+        resolution = turned((across, down), orientation)
+    return TiffLayout(
+        axes,
+        kind,
+        description,
+        {key: value for key, value in metadata.items() if key not in _COUNTS | _DISPLAY_RANGE},
+        resolution,
+        unit if unit in (1, 2, 3) else 1,
+        None if int(page.compression) == 1 else _CODECS.get(int(page.compression), "zlib"),
+        int(page.predictor) != 1,
+        bool(page.extrasamples) and int(page.extrasamples[0]) == 1,
+        tif.is_bigtiff,
+    )

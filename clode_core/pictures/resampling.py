@@ -1,0 +1,75 @@
+"""From full size to a small copy and back up again, in bands of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_BAND_ELEMENTS = 1 << 20  # a band of this many intensities stays in cache from first to last operation
+_SMALLEST_SIDE = 16
+
+
+def bands(height: int, row_elements: int) -> Iterator[slice]:
+    """Slices of rows that hold about a million elements each."""
+    rows = max(1, _BAND_ELEMENTS // max(1, row_elements))
+    for start in range(0, height, rows):
+        yield slice(start, min(height, start + rows))
+
+
+def working_shape(height: int, width: int, working_size: int) -> tuple[int, int]:
+    """Size at which a picture is solved: long side exactly `working_size`, short side at least 16."""
+    scale = working_size / max(height, width)
+    return (
+        min(working_size, max(_SMALLEST_SIDE, round(height * scale))),
+        min(working_size, max(_SMALLEST_SIDE, round(width * scale))),
+    )
+
+
+def shrink(read: Callable[[slice], Tensor], height: int, size: tuple[int, int]) -> Tensor:
+    """Area-average a picture to `size` without ever holding it at full size as floats.
+
+    Parameters
+    ----------
+    read : callable
+        Rows of the picture as a float tensor (C, rows, X), finite.
+    height : int
+        Rows of the picture.
+    size : (int, int)
+        Height and width wanted; where they exceed the picture, it is interpolated.
+
+    Returns
+    -------
+    Tensor
+        (C, h, w).
+    """
+    rows = min(size[0], height)
+    edges = [height * k // rows for k in range(rows + 1)]
+    averaged = torch.stack([read(slice(a, b)).mean(1) for a, b in zip(edges, edges[1:], strict=False)], 1)
+    small = averaged[None]
+    small = F.adaptive_avg_pool2d(small, (rows, min(size[1], small.shape[-1])))
+    if small.shape[-2:] != torch.Size(size):
+        small = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
+    return small[0]
+
+
+class Interpolated:
+    """Bilinear interpolation of small maps (C, h, w) to columns of a full size, a band of rows at a time."""
+
+    def __init__(self, maps: Tensor, size: tuple[int, int], columns: slice = slice(None)) -> None:
+        self.height, width = size
+        self.count = maps.shape[1]
+        wide = F.interpolate(maps[None], size=(self.count, width), mode="bilinear", align_corners=False)
+        self.wide = wide[0, :, :, columns]
+
+    def __getitem__(self, band: slice) -> Tensor:
+        """Rows `band` of the interpolated maps, (C, rows, X)."""
+        at = torch.arange(band.start, band.stop, dtype=torch.float64)
+        at = ((at + 0.5) * self.count / self.height - 0.5).clamp(0, self.count - 1)
+        above = at.long()
+        below = (above + 1).clamp(max=self.count - 1)
+        weight = (at - above).to(self.wide)[:, None]
+        device = self.wide.device
+        return torch.lerp(self.wide[:, above.to(device)], self.wide[:, below.to(device)], weight)
