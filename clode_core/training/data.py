@@ -1,26 +1,16 @@
-"""Datasets of the stages. Item k is the whole batch of step k, so a resumed training goes on identically."""
+"""Batches. Item k is the whole batch of step k, so a resumed training goes on identically."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from clode_core.training.config import (
-    DataConfig,
-    DenoiseStage,
-    MixtureConfig,
-    Stage,
-    TrainingError,
-    UndoStage,
-    ZeroDCEStage,
-    ZeroReferenceStage,
-)
-from clode_core.training.pictures import area, find_brackets, list_pictures, read_tensor, square
+from clode_core.training.config import DataConfig, StageConfig, TrainingError
+from clode_core.training.pictures import list_pictures, read_tensor, square
 
 
 def step_generator(
@@ -65,129 +55,13 @@ class BatchDataset(Dataset[Batch]):
         return step_generator(self.seed, step, self.rank)
 
 
-def _choice(indices: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    return indices[torch.randint(len(indices), (count,), generator=generator)]
-
-
-class UndoDataset(BatchDataset):
-    """Well-exposed pictures, bracket pairs and dark pictures, all square at working size."""
-
-    def __init__(self, data: DataConfig, stage: UndoStage, side: int, seed: int, rank: int = 0) -> None:
-        super().__init__(stage.batch_size, seed, rank)
-        self.side = side
-        mixture = stage.mixture
-        self.shares = torch.tensor([mixture.undo, mixture.bracket, mixture.dark])
-        self.facts = {}
-        if mixture.undo + mixture.bracket > 0:
-            self._read_normal(data, mixture)
-        if mixture.dark > 0:
-            if not data.dark:
-                raise TrainingError("data.dark names no folder, but the stage's mixture.dark is above 0.")
-            paths = list_pictures(data.dark, data.exclude)
-            # twice the working size leaves room for crops without holding more than is ever seen
-            self.dark = [read_tensor(path, min(data.largest_side, 2 * side)) for path in paths]
-            self.facts["dark_pictures"] = len(self.dark)
-
-    def _read_normal(self, data: DataConfig, mixture: MixtureConfig) -> None:
-        if not data.normal:
-            raise TrainingError(
-                "data.normal names no folder, but the stage's mixture.undo or mixture.bracket is above 0."
-            )
-        paths = list_pictures(data.normal, data.exclude)
-        self.squares = torch.stack(
-            [square(read_tensor(path, data.largest_side), self.side) for path in paths]
-        )
-        brackets = find_brackets(self.squares, data.bracket_correlation, data.bracket_window)
-        self.pairs, self.normal = brackets.pairs, brackets.normal
-        self.facts |= {
-            "normal_pictures": len(paths),
-            "well_exposed": len(self.normal),
-            "bracket_scenes": len(brackets.scenes),
-            "bracket_pairs": len(self.pairs),
-        }
-        if mixture.undo > 0 and not len(self.normal):
-            raise TrainingError(
-                "data.normal holds no well-exposed picture: set the stage's mixture.undo to 0."
-            )
-        if mixture.bracket > 0 and not len(self.pairs):
-            raise TrainingError(
-                "data.normal holds no exposure bracket: set the stage's mixture.bracket to 0."
-            )
-
-    def _dark_square(self, generator: torch.Generator) -> Tensor:
-        """Random square crop of a dark picture, at least two thirds of its short side, at working size."""
-        picture = self.dark[int(torch.randint(len(self.dark), (), generator=generator))]
-        height, width = picture.shape[1:]
-        short = min(height, width)
-        side = int(torch.randint(-(-2 * short // 3), short + 1, (), generator=generator))
-        top = int(torch.randint(height - side + 1, (), generator=generator))
-        left = int(torch.randint(width - side + 1, (), generator=generator))
-        return area(picture[:, top : top + side, left : left + side], (self.side, self.side)).half()
-
-    def __getitem__(self, step: int) -> Batch:
-        generator = self.generator(step)
-        kinds = torch.multinomial(self.shares, self.batch_size, replacement=True, generator=generator)
-        counts = torch.bincount(kinds, minlength=3)
-        undo, bracket, dark = counts.tolist()
-        pictures: list[Tensor] = []
-        targets: list[Tensor] = []
-        if undo:
-            chosen = self.squares[_choice(self.normal, undo, generator)]
-            pictures.append(chosen)
-            targets.append(chosen)
-        if bracket:
-            pairs = _choice(self.pairs, bracket, generator)
-            pictures.append(self.squares[pairs[:, 0]])
-            targets.append(self.squares[pairs[:, 1]])
-        if dark:
-            crops = torch.stack([self._dark_square(generator) for _ in range(dark)])
-            pictures.append(crops)
-            targets.append(crops)
-        return Batch(torch.cat(pictures), torch.cat(targets), counts, torch.tensor(step))
-
-
-class DenoiseDataset(BatchDataset):
-    """Random crops at full size, turned and mirrored, of pictures of usual brightness."""
-
-    def __init__(self, data: DataConfig, stage: DenoiseStage, seed: int, rank: int = 0) -> None:
-        super().__init__(stage.batch_size, seed, rank)
-        self.patch = stage.patch
-        if not data.normal:
-            raise TrainingError("data.normal names no folder, but a denoise stage needs one.")
-        self.pictures: list[Tensor] = []
-        low, high = stage.brightness
-        for path in list_pictures(data.normal, data.exclude):
-            picture = read_tensor(path, data.largest_side)
-            if min(picture.shape[1:]) >= self.patch and low < float(picture.float().mean()) / 255 < high:
-                self.pictures.append(picture)
-        if not self.pictures:
-            raise TrainingError(
-                f"data.normal holds no picture of {self.patch} pixels with a mean from {low:g} to {high:g}."
-            )
-        self.facts = {"denoise_pictures": len(self.pictures)}
-
-    def __getitem__(self, step: int) -> Batch:
-        generator = self.generator(step)
-        patch, crops = self.patch, []
-        for _ in range(self.batch_size):
-            picture = self.pictures[int(torch.randint(len(self.pictures), (), generator=generator))]
-            top = int(torch.randint(picture.shape[1] - patch + 1, (), generator=generator))
-            left = int(torch.randint(picture.shape[2] - patch + 1, (), generator=generator))
-            crop = picture[:, top : top + patch, left : left + patch]
-            across, down, turned = (torch.rand(3, generator=generator) < 0.5).tolist()
-            crop = crop.flip([axis for axis, flipped in ((-1, across), (-2, down)) if flipped])
-            crops.append(crop.transpose(-1, -2) if turned else crop)
-        batch = torch.stack(crops)
-        return Batch(batch, batch, torch.tensor([self.batch_size, 0, 0]), torch.tensor(step))
-
-
 class MixedExposureDataset(BatchDataset):
     """All pictures whatever their exposure, square at working size."""
 
     def __init__(
         self,
         data: DataConfig,
-        stage: ZeroReferenceStage | ZeroDCEStage,
+        stage: StageConfig,
         side: int,
         seed: int,
         rank: int = 0,
@@ -232,22 +106,3 @@ def batches(dataset: BatchDataset, first: int, steps: int, workers: int, pin: bo
         persistent_workers=workers > 0,
         pin_memory=pin,
     )
-
-
-def make_dataset(
-    data: DataConfig,
-    stage: Stage,
-    side: int,
-    seed: int,
-    rank: int = 0,
-) -> BatchDataset:
-    """The dataset of a stage; `side` is the working size."""
-    if stage.room:
-        dataset: BatchDataset = import_module(stage.room).make_dataset(data, stage, side, seed, rank)
-        return dataset
-    if isinstance(stage, UndoStage):
-        return UndoDataset(data, stage, side, seed, rank)
-    if isinstance(stage, DenoiseStage):
-        return DenoiseDataset(data, stage, seed, rank)
-    assert isinstance(stage, ZeroReferenceStage)
-    return MixedExposureDataset(data, stage, side, seed, rank)

@@ -4,20 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Union
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, create_model, model_validator
 
+from clode_core.methods import DEFAULT_METHOD, available_methods, method_info
+from clode_core.methods.info import resolve
 from clode_core.training.config import ConfigError, DataConfig, TrainingConfig
+from clode_core.training.recipe import Recipe
 
-PACKAGED = Path(__file__).parent / "configs"
+
+def _packaged() -> dict[str, Path]:
+    folders = {info.configurations for info in available_methods().values()} - {None}
+    return {path.stem: path for folder in folders if folder for path in folder.glob("*.yaml")}
 
 
 def packaged_configs() -> list[str]:
-    """Names of the configurations that come with the package."""
-    return sorted(path.stem for path in PACKAGED.glob("*.yaml"))
+    """Names of the configurations that come with the methods."""
+    return sorted(_packaged())
+
+
+def recipe_of(method: str) -> Recipe:
+    """How a method is trained.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such method, or it is not trained.
+    """
+    try:
+        info = method_info(method)
+    except ValueError as error:
+        raise ConfigError(f"method: {error}.") from None
+    if not info.recipe:
+        trained = [name for name, other in available_methods().items() if other.recipe]
+        raise ConfigError(f"method: {method} is not trained: choose one of {', '.join(trained)}.")
+    recipe: Recipe = resolve(info.recipe)
+    return recipe
+
+
+@cache
+def config_type(method: str) -> type[TrainingConfig]:
+    """The configuration of one method: its own architecture and stages in a `TrainingConfig`."""
+    recipe = recipe_of(method)
+    stage: Any = recipe.stages[0]
+    if len(recipe.stages) > 1:
+        stage = Annotated[Union[recipe.stages], Field(discriminator="kind")]  # noqa: UP007
+
+    def checked(config: TrainingConfig) -> TrainingConfig:
+        recipe.check(config)
+        return config
+
+    return create_model(
+        "TrainingConfig",
+        __base__=TrainingConfig,
+        __validators__={"check": model_validator(mode="after")(checked)},
+        architecture=(recipe.architecture, Field(default=recipe.architecture())),
+        stages=(list[stage], Field(min_length=1, description="What is trained, in order.")),
+    )
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainingConfig:
@@ -54,16 +101,19 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainingConf
     for override in overrides:
         _override(values, override)
     try:
-        return _absolute(TrainingConfig.model_validate(values))
+        kind = config_type(str(values.get("method", DEFAULT_METHOD)))
+        return _absolute(kind.model_validate(values))
     except ValidationError as error:
-        raise ConfigError(f"{file}: {_sentence(error)}") from None
+        raise ConfigError(f"{file}: {_sentence(error, kind)}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
 
 
 def _locate(path: Path) -> Path:
     if path.is_file():
         return path
-    packaged = PACKAGED / f"{path.name.removesuffix('.yaml')}.yaml"
-    if len(path.parts) == 1 and packaged.is_file():
+    packaged = _packaged().get(path.name.removesuffix(".yaml"))
+    if len(path.parts) == 1 and packaged is not None:
         return packaged
     raise ConfigError(
         f"{path}: there is no such file, and the packaged configurations are {', '.join(packaged_configs())}."
@@ -92,18 +142,16 @@ def _override(values: dict[str, Any], override: str) -> None:
         raise ConfigError(f"override {key}: there is no such field.") from None
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError, kind: type[TrainingConfig]) -> str:
     """First fault of a validation: the field and what is wrong."""
     first = error.errors()[0]
     parts = list(first["loc"])
-    if parts[:1] == ["stages"] and len(parts) > 2:
+    if parts[:1] == ["stages"] and len(parts) > 2 and parts[2] not in _known_fields(kind):
         del parts[2]  # the name of the kind, which pydantic puts between the index and the field
-    if parts[:1] == ["baseline"] and len(parts) > 2:
-        del parts[1]  # and that of the variant
     field = ".".join(str(part) for part in parts) or "the configuration"
     more = f" ({error.error_count() - 1} more faults)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        known = _known_fields()
+        known = _known_fields(kind)
         near = get_close_matches(str(parts[-1]), known, 1)
         return f"{field}: is not a known field{f', did you mean {near[0]}' if near else ''}{more}."
     if first["type"] == "missing":
@@ -114,8 +162,8 @@ def _sentence(error: ValidationError) -> str:
     return f"{field}: {message[0].lower()}{message[1:]}{got}{more}."
 
 
-def _known_fields() -> list[str]:
-    schema = TrainingConfig.model_json_schema()
+def _known_fields(kind: type[TrainingConfig]) -> list[str]:
+    schema = kind.model_json_schema()
     models = [schema, *schema.get("$defs", {}).values()]
     return sorted({name for model in models for name in model.get("properties", {})})
 

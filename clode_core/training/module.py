@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,13 +13,12 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from clode_core.methods.clode.model import Model, clean_state
-from clode_core.training.config import Stage, StageConfig, TrainingError
+from clode_core.methods.method import Method
+from clode_core.training.config import StageConfig, TrainingError
 from clode_core.training.data import Batch, BatchDataset, batches, step_generator
-from clode_core.training.objectives import Estimators, Objective, make_objective
 from clode_core.training.processes import gather
-from clode_core.training.subject import Subject
-from clode_core.training.validation import Pair, Panel, Picture, make_measure, mean_numbers
+from clode_core.training.recipe import Objective, Recipe
+from clode_core.training.validation import Pair, Panel, Picture, mean_numbers
 
 _MIXED = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 DEVICE_SALT = 500_009  # the choice of pictures and what happens to them must not share random numbers
@@ -31,15 +31,17 @@ def learning_rate_factor(step: int, stage: StageConfig) -> float:
 
 
 class StageModule(LightningModule):
-    """Trains the networks of a model through one stage.
+    """Trains the networks of a method through one stage.
 
     The averaged weights are what is validated and exported; they are part of the checkpoint.
 
     Parameters
     ----------
-    model : Subject
+    recipe : Recipe
+        How the method is trained.
+    model : Method
         Where the weights start; not changed.
-    stage : Stage
+    stage : StageConfig
         What to minimise.
     dataset : BatchDataset
         Its batches.
@@ -53,8 +55,9 @@ class StageModule(LightningModule):
 
     def __init__(
         self,
-        model: Subject,
-        stage: Stage,
+        recipe: Recipe,
+        model: Method,
+        stage: Any,
         dataset: BatchDataset,
         seed: int,
         pairs: list[Pair],
@@ -71,8 +74,8 @@ class StageModule(LightningModule):
         self.log_every_steps = log_every_steps
         self.workers = workers
         self.model = model
-        self.objective: Objective = make_objective(stage)
-        self.measure = make_measure(stage)
+        self.objective: Objective = recipe.objective(stage, model)
+        self.measure = recipe.measure(stage)
         self.networks = nn.ModuleDict({"h": copy.deepcopy(model.h)})
         if model.g is not None:
             self.networks["g"] = copy.deepcopy(model.g)
@@ -91,31 +94,19 @@ class StageModule(LightningModule):
         kind = _MIXED.get(str(self.trainer.precision))
         return torch.autocast(self.device.type, kind or torch.bfloat16, enabled=kind is not None)
 
-    def estimators(self) -> Estimators:
-        """The networks in the trainer's precision, taking and giving 32-bit pictures."""
-        mixed = self.mixed
-        h, g = self.networks["h"], dict(self.networks.items()).get("g")
-        cleaned = isinstance(self.model, Model) and self.model.architecture.clean_state
+    def in_precision(self, network: nn.Module) -> Callable[..., Tensor]:
+        """A network in the trainer's precision, taking and giving 32-bit pictures."""
 
-        def noise_removal(picture: Tensor) -> Tensor:
-            assert g is not None
-            with mixed():
-                return clean_state(g, picture.contiguous(memory_format=torch.channels_last)).float()
+        def run(picture: Tensor, *arguments: Tensor) -> Tensor:
+            with self.mixed():
+                out: Tensor = network(picture.contiguous(memory_format=torch.channels_last), *arguments)
+                return out.float()
 
-        def curve_parameters(picture: Tensor, exposure_time: Tensor) -> Tensor:
-            with mixed():
-                state = picture.contiguous(memory_format=torch.channels_last)
-                if cleaned and g is not None:
-                    state = clean_state(g, state)
-                A: Tensor = h(state, exposure_time)
-                return A.float()
+        return run
 
-        def maps(picture: Tensor) -> Tensor:
-            with mixed():
-                all_maps: Tensor = h(picture.contiguous(memory_format=torch.channels_last))
-                return all_maps.float()
-
-        return Estimators(curve_parameters, noise_removal, maps)
+    def run_network(self, name: str, picture: Tensor, *arguments: Tensor) -> Tensor:
+        """What a network that is trained makes of pictures; see `clode_core.training.recipe.Networks`."""
+        return self.in_precision(self.networks[name])(picture, *arguments)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch, outside autocast: only the networks run in mixed precision."""
@@ -123,7 +114,7 @@ class StageModule(LightningModule):
             self.seed + DEVICE_SALT, int(batch.step), self.trainer.global_rank, self.device
         )
         with torch.autocast(self.device.type, enabled=False):
-            terms = self.objective.terms(self.estimators(), batch, generator)
+            terms = self.objective.terms(self.run_network, batch, generator)
             loss = torch.stack(list(terms.values())).sum()
         self.sum_up({**terms, "loss": loss})
         return loss
@@ -183,7 +174,7 @@ class StageModule(LightningModule):
         pin = self.device.type == "cuda"
         return batches(self.dataset, self.trainer.global_step, self.stage.steps, self.workers, pin)
 
-    def export(self) -> Subject:
+    def export(self) -> Method:
         """The averaged weights as a model, on the device of the training."""
         model = copy.deepcopy(self.model)
         weights = self.average.state_dict()

@@ -11,13 +11,15 @@ from typing import Any
 import torch
 import yaml
 
+from clode_core.methods import method_info
+from clode_core.methods.method import Method
 from clode_core.pictures.atomic import write_atomically
 from clode_core.training.config import TrainingConfig, TrainingError
-from clode_core.training.data import make_dataset
+from clode_core.training.loading import recipe_of
 from clode_core.training.module import StageModule
 from clode_core.training.pictures import list_pictures
 from clode_core.training.processes import Processes, processes
-from clode_core.training.subject import Family, Subject, family_of
+from clode_core.training.recipe import Recipe
 from clode_core.training.trainer import CHECKPOINT, fit, make_trainer, quiet
 from clode_core.training.validation import Pair, Panel, read_pairs
 
@@ -38,8 +40,7 @@ def run_training(config: TrainingConfig, resume: bool = False) -> Path:
     Returns
     -------
     Path
-        The weights in the output folder, with a model card inside: ``clode.safetensors``, or the name of
-        the baseline.
+        The weights in the output folder, with a model card inside: named after the method.
 
     Raises
     ------
@@ -64,26 +65,27 @@ def run_training(config: TrainingConfig, resume: bool = False) -> Path:
 
 
 def _run(config: TrainingConfig, resume: bool, group: Processes) -> Path:
-    output, family = config.output, family_of(config)
+    output, recipe = config.output, recipe_of(config.method)
+    file = weights_file(config.method)
     _check_folders(config)
     pairs = read_pairs(config.validation) if config.validation is not None else []
-    model = _starting_model(config, family)
+    model = _starting_model(config, recipe)
     if group.first:
         _claim(config, resume)
     group.agreed(True)  # nobody goes on before the folder is ours
     stages: list[dict[str, Any]] = []
     for number, stage in enumerate(config.stages):
         folder = output / f"{number + 1}-{stage.kind}"
-        finished = folder / family.file
+        finished = folder / file
         if _everywhere(finished, group):
-            model = family.read(finished)
+            model = recipe.read(finished, config)
         else:
-            model = _run_stage(config, number, folder, model, pairs, family, group)
+            model = _run_stage(config, number, folder, model, pairs, recipe, group)
         stages.append(model.card["stage"])
-    target = output / family.file
+    target = output / file
     if group.first:
         card = _card(config, stages)
-        card["metrics"] = family.evaluate(model, pairs)
+        card["metrics"] = recipe.evaluate(model, pairs)
         model.card = card
         model.to("cpu").save(target)
     return target
@@ -93,21 +95,22 @@ def _run_stage(
     config: TrainingConfig,
     number: int,
     folder: Path,
-    model: Subject,
+    model: Method,
     pairs: list[Pair],
-    family: Family,
+    recipe: Recipe,
     group: Processes,
-) -> Subject:
+) -> Method:
     """Train one stage, from its checkpoint if there is one; its weights mark it as finished."""
     stage, settings, validation = config.stages[number], config.trainer, config.validation
     if group.first:
         folder.mkdir(parents=True, exist_ok=True)
     seed = config.seed * 101 + number
     started = time.perf_counter()
-    dataset = make_dataset(config.data, stage, family.working_size, seed, group.rank)
-    shrink = validation is not None and stage.kind != "denoise"
+    dataset = recipe.dataset(config.data, stage, model.architecture.working_size, seed, group.rank)
+    shrink = validation is not None and not stage.full_size
     shown = [pair.shrunk(validation.long_side) for pair in pairs] if shrink and validation else pairs
-    module = (family.module or StageModule)(
+    module = (recipe.module or StageModule)(
+        recipe,
         model,
         stage,
         dataset,
@@ -139,9 +142,15 @@ def _run_stage(
         },
     }
     if trainer.is_global_zero:
-        done.save(folder / family.file)
+        done.save(folder / weights_file(config.method))
     trainer.strategy.barrier()
     return done
+
+
+def weights_file(method: str) -> str:
+    """Name of the weights file of a method."""
+    packaged = method_info(method).weights
+    return packaged.name if packaged else f"{method}.safetensors"
 
 
 def _everywhere(path: Path, group: Processes) -> bool:
@@ -158,12 +167,12 @@ def _check_folders(config: TrainingConfig) -> None:
     list_pictures([*data.normal, *data.dark, *data.low, *data.high], data.exclude)
 
 
-def _starting_model(config: TrainingConfig, family: Family) -> Subject:
+def _starting_model(config: TrainingConfig, recipe: Recipe) -> Method:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = family.untrained()
+        model = recipe.untrained(config)
     if config.start_from is not None:
-        start = family.read(config.start_from)
+        start = recipe.read(config.start_from, config)
         try:
             model.load_state_dict(start.state_dict())
         except RuntimeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -115,13 +115,11 @@ def evenly_spread(count: int, limit: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(0, count - 1, min(count, limit)).tolist()})
 
 
-def clean_state(g: nn.Module, state: Tensor) -> Tensor:
-    """Apply `g` to a state (B, 3, H, W) of any size, continued to what `g` can divide; result in [0, 1]."""
-    multiple = int(g.multiple)  # type: ignore[arg-type]
+def clean_state(g: Callable[[Tensor], Tensor], state: Tensor, multiple: int) -> Tensor:
+    """Apply `g` to a state (B, 3, H, W) of any size, continued to a multiple of what it can divide, to [0, 1]."""
     height, width = state.shape[-2:]
     padded = F.pad(state, (0, -width % multiple, 0, -height % multiple), mode="replicate")
-    cleaned: Tensor = g(padded)[..., :height, :width]
-    return cleaned.clamp(0, 1)
+    return g(padded)[..., :height, :width].clamp(0, 1)
 
 
 class Model(Method):
@@ -157,7 +155,7 @@ class Model(Method):
         channels = image.shape[1]
         state = image.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         if self.architecture.clean_state and self.g is not None:
-            state = clean_state(self.g, state)
+            state = clean_state(self.g, state, self.g.multiple)
         A: Tensor = self.h(state, time.to(state))
         return A.mean(1, keepdim=True) if channels == 1 else A
 

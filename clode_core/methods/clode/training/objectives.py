@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
 from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.model import Model, clean_state
 from clode_core.methods.clode.ode import Solver, solve_exponent
-from clode_core.methods.clode.trajectory import TRAINED_TIME
-from clode_core.training import losses
-from clode_core.training.config import (
-    DenoiseStage,
-    Setting,
-    SolverConfig,
-    Stage,
-    UndoStage,
-    ZeroReferenceStage,
-)
-from clode_core.training.data import Batch
-from clode_core.training.degradation import (
+from clode_core.methods.clode.training import losses
+from clode_core.methods.clode.training.config import DenoiseStage, SolverConfig, UndoStage, ZeroReferenceStage
+from clode_core.methods.clode.training.degradation import (
     Draw,
     darken,
     darken_bracket,
@@ -32,49 +19,37 @@ from clode_core.training.degradation import (
     residual_noise,
     white_balanced,
 )
+from clode_core.methods.clode.trajectory import TRAINED_TIME
+from clode_core.training.data import Batch
+from clode_core.training.recipe import Networks, unit, weighted
 
 EXTRAPOLATION = 5.0
 """Times from minus to plus this are shown to h, so that the whole slider is in its experience."""
 
 
-@dataclass(frozen=True)
 class Estimators:
-    """The networks as functions of 32-bit pictures, whatever precision they run in.
+    """The networks as functions of 32-bit pictures: ``A(I, t)``, which is ``h(I, t)`` or ``h(g(I), t)``, and ``g``.
 
-    Attributes
+    Parameters
     ----------
-    A : callable
-        Curve-parameter map of pictures (B, 3, H, W) at a time (scalar or (B,)).
-    g : callable
-        Noise removal.
-    maps : callable
-        All maps of a discrete curve, (B, N * 3, H, W), of a network that knows no time.
+    networks : Networks
+        From the trainer.
+    model : Model, optional
+        What is trained; without one, ``A`` is ``h``.
     """
 
-    A: Callable[[Tensor, Tensor], Tensor]
-    g: Callable[[Tensor], Tensor]
-    maps: Callable[[Tensor], Tensor]
+    def __init__(self, networks: Networks, model: Model | None = None) -> None:
+        self.networks = networks
+        self.cleaned = model is not None and model.architecture.clean_state and model.g is not None
+        self.multiple = 1 if model is None or model.g is None else int(model.g.multiple)
 
+    def A(self, picture: Tensor, exposure_time: Tensor) -> Tensor:
+        """Curve-parameter map of pictures (B, 3, H, W) at a time (scalar or (B,))."""
+        return self.networks("h", self.g(picture) if self.cleaned else picture, exposure_time)
 
-class Objective(Protocol):
-    """One kind of training."""
-
-    trains: tuple[str, ...]
-    betas: tuple[float, float]
-
-    def terms(self, networks: Estimators, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Loss terms of a batch, each already times its weight."""
-        ...
-
-
-def unit(pictures: Tensor) -> Tensor:
-    """Stored pictures as 32-bit floats in [0, 1]."""
-    return pictures.float() / 255 if pictures.dtype == torch.uint8 else pictures.float()
-
-
-def weighted(terms: dict[str, Tensor], weights: Setting) -> dict[str, Tensor]:
-    """Each term times its weight."""
-    return {name: getattr(weights, name) * term for name, term in terms.items()}
+    def g(self, picture: Tensor) -> Tensor:
+        """Noise removal."""
+        return clean_state(lambda x: self.networks("g", x), picture, self.multiple)
 
 
 def solve(
@@ -107,8 +82,9 @@ class UndoObjective:
     trains: tuple[str, ...] = ("h",)
     betas = (0.9, 0.999)
 
-    def __init__(self, stage: UndoStage) -> None:
+    def __init__(self, stage: UndoStage, model: Model) -> None:
         self.stage = stage
+        self.model = model
 
     def pairs(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Dark pictures and their targets, (B, 3, H, W), cropped to one random shape per batch."""
@@ -139,10 +115,11 @@ class UndoObjective:
         dark, target = ((x[..., kept] if portrait else x[..., kept, :]).contiguous() for x in both)
         return dark, target
 
-    def terms(self, networks: Estimators, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+    def terms(self, networks: Networks, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss terms of a batch, each already times its weight."""
         dark, target = self.pairs(batch, generator)
-        knots, parameters, _ = solve(networks, dark, self.stage.solver)
+        estimators = Estimators(networks, self.model)
+        knots, parameters, _ = solve(estimators, dark, self.stage.solver)
         exponent = knots[-1]
         true = losses.logit(target) - losses.logit(dark)
         weight = losses.exponent_weight(dark, target)
@@ -150,7 +127,7 @@ class UndoObjective:
 
         mean = exponent.detach() / TRAINED_TIME
         time = Draw(generator).uniform(-EXTRAPOLATION, EXTRAPOLATION, len(dark))
-        elsewhere = networks.A(curve(dark, mean * time[:, None, None, None]), time)
+        elsewhere = estimators.A(curve(dark, mean * time[:, None, None, None]), time)
         terms = {
             "picture": losses.charbonnier(curve(dark, exponent), target),
             "shape": losses.charbonnier(curve(dark, exponent * scale), target),
@@ -171,13 +148,14 @@ class DenoiseObjective:
     trains: tuple[str, ...] = ("g",)
     betas = (0.9, 0.99)
 
-    def __init__(self, stage: DenoiseStage) -> None:
+    def __init__(self, stage: DenoiseStage, model: Model) -> None:
         self.stage = stage
+        self.model = model
 
-    def terms(self, networks: Estimators, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+    def terms(self, networks: Networks, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss terms of a batch, each already times its weight."""
         noisy, clean = noisy_pair(unit(batch.pictures), self.stage.noise, generator)
-        return {"picture": losses.charbonnier(networks.g(noisy), clean, epsilon=1e-6)}
+        return {"picture": losses.charbonnier(Estimators(networks, self.model).g(noisy), clean, epsilon=1e-6)}
 
 
 class ZeroReferenceObjective:
@@ -186,20 +164,23 @@ class ZeroReferenceObjective:
     trains: tuple[str, ...] = ("h", "g")
     betas = (0.9, 0.999)
 
-    def __init__(self, stage: ZeroReferenceStage) -> None:
+    def __init__(self, stage: ZeroReferenceStage, model: Model) -> None:
         self.stage = stage
+        self.model = model
 
-    def terms(self, networks: Estimators, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+    def terms(self, networks: Networks, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss terms of a batch, each already times its weight."""
         stage = self.stage
         image = unit(batch.pictures)
         if Draw(generator).chance(0.5, 1).item():
             image = image.flip(-1)
-        knots, _, starts = solve(networks, image, stage.solver)
+        estimators = Estimators(networks, self.model)
+        knots, _, starts = solve(estimators, image, stage.solver)
         duration = TRAINED_TIME / stage.solver.steps
-        output = networks.g(curve(image, knots[-1]))
+        output = estimators.g(curve(image, knots[-1]))
         noise = [
-            losses.zero_shot_noise(networks.g, curve(image, knot.detach())) for knot in (knots[0], knots[-1])
+            losses.zero_shot_noise(estimators.g, curve(image, knot.detach()))
+            for knot in (knots[0], knots[-1])
         ]
         terms = {
             "spatial": losses.spatial_consistency(output, image),
@@ -209,16 +190,3 @@ class ZeroReferenceObjective:
             "noise": torch.stack(noise).mean(),
         }
         return weighted(terms, stage.weights)
-
-
-def make_objective(stage: Stage) -> Objective:
-    """The objective of a stage."""
-    if stage.room:  # only here is a baseline needed
-        objective: Objective = import_module(stage.room).make_objective(stage)
-        return objective
-    if isinstance(stage, UndoStage):
-        return UndoObjective(stage)
-    if isinstance(stage, DenoiseStage):
-        return DenoiseObjective(stage)
-    assert isinstance(stage, ZeroReferenceStage)
-    return ZeroReferenceObjective(stage)

@@ -9,18 +9,16 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from clode_core.methods import packaged_weights
-from clode_core.methods.enlightengan.model import Architecture, EnlightenGAN, read_enlightengan
+from clode_core.methods.enlightengan.model import EnlightenGAN
 from clode_core.methods.enlightengan.networks import PatchDiscriminator
+from clode_core.methods.enlightengan.training import losses
+from clode_core.methods.enlightengan.training.config import EnlightenGANStage
+from clode_core.methods.enlightengan.training.features import VGG_MODEL, read_vgg
 from clode_core.model_files import ModelFileError
-from clode_core.training import enlightengan_losses as losses
-from clode_core.training.config import EnlightenGANConfig, EnlightenGANStage, TrainingError
+from clode_core.training.config import TrainingError
 from clode_core.training.data import Batch, step_generator
-from clode_core.training.enlightengan_data import UnpairedDataset
-from clode_core.training.enlightengan_features import VGG_MODEL, read_vgg
 from clode_core.training.module import DEVICE_SALT, StageModule, learning_rate_factor
-from clode_core.training.objectives import unit
-from clode_core.training.subject import Family
+from clode_core.training.recipe import unit
 from clode_core.training.validation import Pair, Picture, mean_numbers, psnr, ssim
 
 Network = Callable[[Tensor], Tensor]
@@ -113,9 +111,6 @@ def make_objective(stage: EnlightenGANStage) -> Adversaries:
     return Adversaries(stage, load_features(stage))
 
 
-make_dataset = UnpairedDataset
-
-
 class EnlightenGANModule(StageModule):
     """Trains the generator and the discriminators in turns, each with an optimiser of its own.
 
@@ -165,14 +160,6 @@ class EnlightenGANModule(StageModule):
         ]
         return optimizers, schedules
 
-    def _in_precision(self, network: nn.Module) -> Network:
-        def run(pictures: Tensor) -> Tensor:
-            with self.mixed():
-                out: Tensor = network(pictures.contiguous(memory_format=torch.channels_last))
-                return out.float()
-
-        return run
-
     @contextmanager
     def _fixed(self, networks: nn.Module) -> Iterator[None]:
         networks.requires_grad_(False)
@@ -187,10 +174,10 @@ class EnlightenGANModule(StageModule):
             self.seed + DEVICE_SALT, int(batch.step), self.trainer.global_rank, self.device
         )
         objective, side = self.adversaries, self.stage.patch
-        critics = {name: self._in_precision(network) for name, network in self.discriminators.items()}
+        critics = {name: self.in_precision(network) for name, network in self.discriminators.items()}
         with torch.autocast(self.device.type, enabled=False):
             dark, real = unit(batch.pictures), unit(batch.targets)
-            fake = self._in_precision(self.networks["h"])(dark)
+            fake = self.in_precision(self.networks["h"])(dark)
             places, elsewhere = (objective.corners(dark.shape, generator) for _ in range(2))
             pictures = {
                 "dark": dark,
@@ -201,7 +188,7 @@ class EnlightenGANModule(StageModule):
                 "real_patches": random_patches(real, elsewhere, side),
             }
             with self._fixed(self.discriminators):
-                see = self._in_precision(objective.features)
+                see = self.in_precision(objective.features)
                 terms = objective.generator_terms(critics, see, pictures)
                 loss = torch.stack(list(terms.values())).sum()
                 self._step(0, loss)
@@ -240,16 +227,3 @@ def measure(method: EnlightenGAN, pair: Pair) -> tuple[dict[str, float], list[Pi
 def evaluate(method: EnlightenGAN, pairs: Sequence[Pair]) -> dict[str, float]:
     """Means over full-size pairs."""
     return mean_numbers([measure(method, pair)[0] for pair in pairs])
-
-
-def family(setting: EnlightenGANConfig) -> Family:
-    """EnlightenGAN as a configuration wants it."""
-    architecture = Architecture(setting.width, setting.depth, setting.working_size)
-    return Family(
-        packaged_weights("enlightengan").name,
-        setting.working_size,
-        lambda: EnlightenGAN(architecture),
-        read_enlightengan,
-        evaluate,
-        module=EnlightenGANModule,
-    )

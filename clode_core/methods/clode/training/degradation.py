@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from clode_core.methods.clode.curve import curve
-from clode_core.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
-from clode_core.training.losses import logit
+from clode_core.methods.clode.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
+from clode_core.methods.clode.training.losses import logit
 
 _EXPONENT_RANGE = (-0.5, 6.0)
 _LUMINANCE_LIMIT = 4.0  # beyond it, logit luminance says nothing about the light

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from clode_core.training.config import DataConfig, EnlightenGANStage, Range, TrainingError
+from clode_core.methods.enlightengan.training.config import EnlightenGANStage
+from clode_core.training.config import DataConfig, Range, TrainingError
 from clode_core.training.data import Batch, BatchDataset
 from clode_core.training.pictures import area, list_pictures, read_tensor
 

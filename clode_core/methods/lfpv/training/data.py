@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from clode_core.training.config import DataConfig, SupervisedStage, TrainingError
+from clode_core.methods.lfpv.training.config import SupervisedStage
+from clode_core.training.config import DataConfig, TrainingError
 from clode_core.training.data import Batch, BatchDataset
 from clode_core.training.pictures import area, list_pictures, read_tensor
 
