@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Union, get_args
 
 import yaml
 from pydantic import Field, ValidationError, create_model, model_validator
@@ -62,6 +62,7 @@ def config_type(method: str) -> type[TrainingConfig]:
         "TrainingConfig",
         __base__=TrainingConfig,
         __validators__={"check": model_validator(mode="after")(checked)},
+        method=(str, Field(default=method, description="Which method is trained.")),
         architecture=(recipe.architecture, Field(default=recipe.architecture())),
         stages=(list[stage], Field(min_length=1, description="What is trained, in order.")),
     )
@@ -146,7 +147,7 @@ def _sentence(error: ValidationError, kind: type[TrainingConfig]) -> str:
     """First fault of a validation: the field and what is wrong."""
     first = error.errors()[0]
     parts = list(first["loc"])
-    if parts[:1] == ["stages"] and len(parts) > 2 and parts[2] not in _known_fields(kind):
+    if parts[:1] == ["stages"] and len(parts) > 2 and parts[2] in _kinds(kind):
         del parts[2]  # the name of the kind, which pydantic puts between the index and the field
     field = ".".join(str(part) for part in parts) or "the configuration"
     more = f" ({error.error_count() - 1} more faults)" if error.error_count() > 1 else ""
@@ -160,6 +161,12 @@ def _sentence(error: ValidationError, kind: type[TrainingConfig]) -> str:
     given = first["input"]
     got = f", not {given!r}" if isinstance(given, str | int | float | bool) or given is None else ""
     return f"{field}: {message[0].lower()}{message[1:]}{got}{more}."
+
+
+def _kinds(config: type[TrainingConfig]) -> set[str]:
+    """Names of the kinds of stages."""
+    stages = recipe_of(str(config.model_fields["method"].default)).stages
+    return {kind for stage in stages for kind in get_args(stage.model_fields["kind"].annotation)}
 
 
 def _known_fields(kind: type[TrainingConfig]) -> list[str]:
