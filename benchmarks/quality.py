@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from clode_core.evaluation.methods import control_of
 from clode_core.evaluation.metrics.fidelity import psnr, ssim
 from clode_core.evaluation.search import TIMES, best
+from clode_core.methods.clode.control import control_of
 from clode_core.methods.clode.model import load_model
 from clode_core.pictures.files import read_picture
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from clode_core.cli.terminal import UserError, plain_errors
+from clode_core.cli.terminal import plain_errors
+from clode_core.errors import UserError
 
 SWITCH_INTERVAL = 0.001
 """Seconds after which threads change places: window and networks wait less for each other than by default."""

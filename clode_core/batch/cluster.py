@@ -20,7 +20,7 @@ from clode_core._version import __version__
 from clode_core.batch.local import Doing
 from clode_core.batch.memory import Room, available, refusal, size_of
 from clode_core.batch.work import Outcome, Task
-from clode_core.cli.terminal import UserError
+from clode_core.errors import UserError
 
 PATIENCE = 60.0
 """Seconds in which a cluster must have its first worker."""

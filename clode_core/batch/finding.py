@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from clode_core.batch.work import Outcome, Task
-from clode_core.cli.terminal import UserError
+from clode_core.errors import UserError
 from clode_core.pictures.atomic import TEMPORARY_SUFFIX
 from clode_core.pictures.files import SUFFIXES
 

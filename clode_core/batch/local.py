@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 from clode_core.batch.finding import remove_left_over
 from clode_core.batch.memory import PROCESS, Room, Size, refusal, size_of
 from clode_core.batch.work import Outcome, Task
-from clode_core.cli.terminal import UserError
+from clode_core.errors import UserError
 
 _START_ATTEMPTS = 3
 DIED = (

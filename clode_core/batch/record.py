@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clode_core.batch.work import Outcome, Task, file_state
-from clode_core.cli.terminal import UserError
+from clode_core.errors import UserError
 from clode_core.pictures.atomic import write_atomically
 
 NAME = ".clode-record.jsonl"

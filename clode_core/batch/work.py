@@ -8,16 +8,18 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clode_core._version import __version__
-from clode_core.cli.terminal import UserError, chosen_baseline, chosen_model, make_folder
+from clode_core.errors import UserError
+from clode_core.methods import DEFAULT_METHOD, load_method, method_info
+from clode_core.pictures.atomic import make_folder
 
 if TYPE_CHECKING:
-    from clode_core.methods.clode.trajectory import ExposureTime, Progress
+    from clode_core.methods.method import Progress
     from clode_core.pictures.arrays import Array, LevelsArgument
     from clode_core.pictures.files import Picture
 
@@ -69,15 +71,9 @@ class Settings:
         Of the curve of Zero-DCE.
     """
 
-    method: str = "clode"
-    exposure_time: ExposureTime = 3.0
-    denoise: bool = True
+    method: str = DEFAULT_METHOD
+    options: dict[str, Any] = field(default_factory=dict)
     levels: LevelsArgument = "dtype"
-    solver: str = "midpoint"
-    step: float = 0.5
-    tolerance: float = 1e-3
-    shared_exposure: bool = False
-    iterations: float = 8.0
 
 
 class Work:
@@ -108,13 +104,14 @@ class Work:
         self.version = __version__
         self._lock = threading.Lock()
         self._enhance: Callable[..., Array] | None = self._loaded(weights)
-        self._weights = (weights or _packaged(settings.method)).read_bytes()
+        file = weights or method_info(settings.method).weights
+        self._weights = file.read_bytes() if file is not None else None
 
     @property
     def fingerprint(self) -> str:
         """A text that differs where results would: settings, weights and version; not the device."""
         told = asdict(self.settings) | {
-            "weights": hashlib.sha256(self._weights).hexdigest(),
+            "weights": hashlib.sha256(self._weights or b"").hexdigest(),
             "version": self.version,
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
@@ -128,30 +125,21 @@ class Work:
     def load(self) -> Callable[..., Array]:
         """The method, with its weights loaded."""
         with self._lock:
-            if self._enhance is None:
+            if self._enhance is None and self._weights is None:
+                self._enhance = self._loaded(None)
+            if self._enhance is None and self._weights is not None:
                 with tempfile.TemporaryDirectory() as folder:
                     file = Path(folder, "sent.safetensors")
                     file.write_bytes(self._weights)
                     self._enhance = self._loaded(file)
+            assert self._enhance is not None
             return self._enhance
 
     def _loaded(self, weights: Path | None) -> Callable[..., Array]:
         chosen = self.settings
-        if chosen.method != "clode":
-            return _baseline(chosen.method, weights, self.device, chosen.iterations)
-        from clode_core.batch.steady import steady_model
-        from clode_core.methods.clode.enhancement import enhance, span_for
-        from clode_core.methods.clode.ode import Solver
-
-        span_for(chosen.exposure_time)
-        return partial(
-            enhance,
-            exposure_time=chosen.exposure_time,
-            denoise=chosen.denoise,
-            solver=Solver(chosen.solver, chosen.step, chosen.tolerance),
-            model=steady_model(chosen_model(weights, self.device)),
-            shared_exposure=chosen.shared_exposure,
-        )
+        method = load_method(chosen.method, weights, device=self.device).steady()
+        method.settings(**chosen.options)  # what is wrong with them is said before the first picture
+        return partial(method.enhance, **chosen.options)
 
     def __call__(self, task: Task, progress: Progress | None = None) -> Outcome:
         """Enhance one picture; whatever goes wrong with it is told in the outcome, not raised."""
@@ -195,20 +183,3 @@ def _reason(error: Exception) -> str:
         return str(error) or "out of memory"
     expected = isinstance(error, UserError | ValueError | OSError) and str(error)
     return str(error) if expected else f"{type(error).__name__}: {error}"
-
-
-def _packaged(method: str) -> Path:
-    if method == "clode":
-        from clode_core.methods.clode.model import PACKAGED_WEIGHTS
-
-        return PACKAGED_WEIGHTS
-    from clode_core.methods import packaged_weights
-
-    return packaged_weights(method)
-
-
-def _baseline(name: str, weights: Path | None, device: str, iterations: float) -> Callable[..., Array]:
-    method, options = chosen_baseline(name, weights, device, iterations)
-    from clode_core.batch.steady import steady_enhance
-
-    return partial(steady_enhance(method), **options)

@@ -1,15 +1,14 @@
-"""Contact sheets: one picture over exposure time."""
+"""Contact sheets: one picture over the slider of a method."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clode_core.methods.clode.enhancement import span_for
-from clode_core.methods.clode.model import Model
-from clode_core.methods.clode.ode import Solver
+from clode_core.methods.method import Method
 from clode_core.pictures.arrays import (
     Array,
     LevelsArgument,
@@ -26,34 +25,33 @@ _CAPTION = 26
 
 def contact_sheet(
     image: Array,
-    exposure_times: Sequence[float],
+    values: Sequence[float],
     *,
-    model: Model,
-    denoise: bool = True,
+    method: Method,
     width: int = 360,
     columns: int = 4,
-    solver: Solver | str | None = None,
     levels: LevelsArgument = "dtype",
     rgb: bool | None = None,
+    **options: Any,
 ) -> NDArray[np.uint8]:
-    """Draw a picture at several exposure times, and at the automatic one, with the times printed.
+    """Draw a picture at several values of the slider, and at the automatic one, with the values printed.
 
     Parameters
     ----------
     image : ndarray
         One picture, (Y, X) or (Y, X, C); of a stack, the middle plane is drawn.
-    exposure_times : sequence of float
-        Exposure times, each from -20 to 20.
-    model : Model
-        The model.
-    denoise : bool
-        Remove noise.
+    values : sequence of float
+        Values of the method's slider.
+    method : Method
+        A method with a slider.
     width : int
         Width of one picture on the sheet; its height is at most three times that.
     columns : int
         Pictures in a row.
-    solver, levels, rgb
+    levels, rgb
         As in `clode_core.enhance`.
+    **options
+        Settings of the method.
 
     Returns
     -------
@@ -62,18 +60,21 @@ def contact_sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
+    slider = method.info.slider
+    if slider is None:
+        raise ValueError(f"{method.info.name} has no slider, so there is only one result: use clode enhance")
     array = as_image(image)
     where = layout(array, rgb)
     for length in where.stack:
         array = array[length // 2]
     level = resolve_levels(colours(array, where), levels)
-    spans = [span_for(t) for t in exposure_times] or [span_for("auto")]
-    span = min(s[0] for s in spans), max(s[1] for s in spans)
-    path = model.solve(
-        array, span=span, solver=solver, levels=(level.black, level.white), rgb=bool(where.channels)
+    path = method.solve_for(
+        array, values, levels=(level.black, level.white), rgb=bool(where.channels), **options
     )
-    auto = path.auto()
-    entries = [(t, f"T = {t:g}") for t in exposure_times] + [(auto, f"auto, T = {auto:.2f}")]
+    entries = [(value, f"{slider.symbol} = {value:g}") for value in values]
+    if slider.automatic:
+        auto = path.auto()
+        entries.append((auto, f"auto, {slider.symbol} = {auto:.2f}"))
     font = ImageFont.load_default(size=16)
     height = min(3 * width, max(1, round(array.shape[0] * width / array.shape[1])))
     rows = -(-len(entries) // columns)
@@ -81,8 +82,8 @@ def contact_sheet(
     cell = (width + _GAP, height + _CAPTION + _GAP)
     sheet = Image.new("RGB", (columns * cell[0] + _GAP, rows * cell[1] + _GAP), (24, 24, 24))
     draw = ImageDraw.Draw(sheet)
-    for k, (time, caption) in enumerate(entries):
-        shown = to_unit(path.at(time, denoise=denoise), level)
+    for k, (value, caption) in enumerate(entries):
+        shown = to_unit(path.at(value), level)
         shown = np.nan_to_num(shown, nan=0.0).clip(0, 1)
         colour = (
             shown[..., :3]

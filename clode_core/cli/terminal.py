@@ -1,27 +1,16 @@
-"""What every command of ``clode`` does alike: errors in plain words, progress, folders, models."""
+"""What every command of ``clode`` does alike: errors in plain words, paths, progress."""
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from clode_core.methods.clode.model import Model
-    from clode_core.methods.clode.trajectory import ExposureTime
-
-
-Options = dict[str, float]
-
-
-class UserError(Exception):
-    """What the user can put right; its message is all that is shown."""
+from clode_core.errors import UserError
 
 
 @contextmanager
@@ -46,59 +35,6 @@ def say(path: Path) -> None:
     """Print a path, whatever bytes are in its name."""
     encoding = sys.stdout.encoding or "utf-8"
     typer.echo(os.fsencode(path).decode(encoding, "backslashreplace"))
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for results, or say why not."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be made or is no folder ({error.strerror}): choose another with -o"
-        ) from None
-
-
-def chosen_model(weights: Path | None, device: str) -> Model:
-    """The model that the options name."""
-    from clode_core.methods.clode.model import load_model
-
-    return load_model(weights, device=device)
-
-
-def read_exposure_time(text: str) -> ExposureTime:
-    """The exposure time that an option gives: a finite number or "auto"."""
-    if text == "auto":
-        return "auto"
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise UserError(f"--time takes a number or 'auto', not {text!r}")
-    return value
-
-
-def baseline_options(name: str) -> tuple[str, ...]:
-    """Options that a baseline has and others need not have; "iterations" is one."""
-    try:
-        from clode_core.methods import BASELINES, own_options
-    except ModuleNotFoundError:
-        raise UserError(f"--method {name} is not part of this installation: use clode") from None
-    if name not in BASELINES:
-        raise UserError(f"--method takes one of {', '.join(('clode', *BASELINES))}, not {name!r}")
-    return own_options(name)
-
-
-def chosen_baseline(name: str, weights: Path | None, device: str, iterations: float) -> tuple[Any, Options]:
-    """The baseline that the options name, and the options that its `enhance` takes."""
-    options: Options = {}
-    if "iterations" in baseline_options(name):
-        from clode_core.methods.zero_dce.model import checked_iterations
-
-        options["iterations"] = checked_iterations(iterations)
-    from clode_core.methods import load_baseline
-
-    return load_baseline(name, weights, device), options
 
 
 @contextmanager
@@ -140,10 +76,3 @@ def progress_bar(total: int, what: str, *, rate: str = "") -> Iterator[Callable[
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done, label: bar.update(task, completed=done, description=label)
-
-
-def count_weights(network: object) -> int:
-    """Number of weights of a network; 0 for none."""
-    from torch import nn
-
-    return sum(p.numel() for p in network.parameters()) if isinstance(network, nn.Module) else 0

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clode_core.evaluation.methods import Enhanced, Method, Scene, control_of
+from clode_core.evaluation.methods import Enhanced, Entry, Scene
 from clode_core.evaluation.metrics import Measure, Metric, Resources, Sample
 from clode_core.evaluation.pairs import read_pair
 
 if TYPE_CHECKING:
-    from clode_core.methods.clode.model import Model
+    from clode_core.methods.method import Method
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Comparison:
         A sentence for each picture or value that could not be had.
     """
 
-    methods: Sequence[Method]
+    methods: Sequence[Entry]
     metrics: Sequence[Metric]
     rows: list[Row] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Comparison:
         """Number of pictures that were measured."""
         return len({row.picture for row in self.rows})
 
-    def means(self) -> list[tuple[Method, dict[str, float]]]:
+    def means(self) -> list[tuple[Entry, dict[str, float]]]:
         """Mean over the pictures of each metric, of ``parameter`` and of ``seconds``, method by method."""
         table = []
         for method in self.methods:
@@ -85,20 +85,11 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else math.nan
 
 
-def models_for(methods: Sequence[Method], model: Callable[[], Model]) -> dict[str, Model]:
-    """The models that methods need; `model` is called only if one does."""
-    needed = {name for method in methods for name in method.models}
-    if not needed:
-        return {}
-    clode = model()
-    return {"clode": clode, "control": control_of(clode)}
-
-
 def compare(
     pairs: Sequence[tuple[Path, Path | None]],
-    methods: Sequence[Method],
+    methods: Sequence[Entry],
     metrics: Sequence[Metric],
-    models: dict[str, Model],
+    loaded: dict[str, Method],
     *,
     resources: Resources | None = None,
     denoise: bool = True,
@@ -113,12 +104,12 @@ def compare(
         Dark picture and reference.
     methods, metrics : sequence
         From `choose_methods` and `choose_metrics`.
-    models : dict
-        From `models_for`.
+    loaded : dict
+        From `load_methods`.
     resources : Resources, optional
         Where the metrics find their model files.
     denoise : bool
-        Whether the models remove noise.
+        Whether methods that can remove noise do it.
     progress : callable, optional
         Called with the number of pictures done and a label.
     keep : callable, optional
@@ -136,7 +127,7 @@ def compare(
             progress(index, low.name)
         try:
             source, reference = read_pair(low, high)
-            scene = Scene(source, reference, models, denoise)
+            scene = Scene(source, reference, loaded, denoise)
             results = [(method, *_timed(method, scene)) for method in methods]
         except (ValueError, OSError, MemoryError) as error:
             message = " ".join(str(error).split()) or "out of memory"
@@ -151,7 +142,7 @@ def compare(
     return done
 
 
-def _timed(method: Method, scene: Scene) -> tuple[Enhanced, float]:
+def _timed(method: Entry, scene: Scene) -> tuple[Enhanced, float]:
     start = perf_counter()
     enhanced = method.apply(scene)
     return enhanced, perf_counter() - start

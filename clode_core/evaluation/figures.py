@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from clode_core.evaluation.ablation import REFERENCE_SOLVER, TIME, discrete_path
-from clode_core.evaluation.methods import Scene, control_of
+from clode_core.evaluation.methods import Scene
 from clode_core.evaluation.metrics.fidelity import psnr, ssim
 from clode_core.evaluation.pairs import read_pair, read_rgb
 from clode_core.evaluation.published import PublishedTable
 from clode_core.evaluation.search import LAST_TIME
+from clode_core.methods.clode.control import control_of
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.ode import Solver, solve_dense
 from clode_core.pictures.arrays import Levels
@@ -171,7 +172,7 @@ def quality_over_time(
         assert reference is not None
         scene = Scene(source, reference, models, denoise)
         for name in models:
-            shown = [scene.exposed(name, time) for time in CURVE_TIMES]
+            shown = [scene.shown(name, time) for time in CURVE_TIMES]
             scores[name].append([(psnr(p, reference), ssim(p, reference)) for p in shown])
     figure, panels = _figure(2, width=9.6, height=4.2)
     for column, (axes, label) in enumerate(zip(panels, ("PSNR in dB", "SSIM"), strict=True)):

@@ -51,11 +51,11 @@ def print_table(
 def print_comparison(console: Console, comparison: Comparison, *, seconds: bool) -> None:
     """Print the means of a comparison."""
     metrics = comparison.metrics
-    headings = ["measured", *(heading(m.name) for m in metrics), "mean T", *(["s"] if seconds else [])]
+    headings = ["measured", *(heading(m.name) for m in metrics), "mean setting", *(["s"] if seconds else [])]
     rows = []
     for method, values in comparison.means():
         cells = [number(values[m.name], m.digits) for m in metrics]
-        chosen = number(values["parameter"], 2) if method.models else "-"
+        chosen = number(values["parameter"], 2)
         rows.append([method.title, *cells, chosen, *([number(values["seconds"], 2)] if seconds else [])])
     print_table(console, f"{comparison.pictures} pictures, means", headings, rows)
 

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 
-import numpy as np
-
-TIME_STEP = 0.05
-"""Spacing of the exposure times among which the best is looked for."""
 LAST_TIME = 5.0
-"""The last of them."""
-TIMES = [round(k * TIME_STEP, 10) for k in range(round(LAST_TIME / TIME_STEP) + 1)]
-GAMMAS = [round(float(g), 6) for g in np.geomspace(0.1, 2.0, 121)]
-"""Exponents among which the best gamma is looked for."""
-GAINS = [round(float(g), 6) for g in np.geomspace(0.5, 64.0, 161)]
-"""Factors among which the best gain is looked for."""
+"""The last exposure time that is looked at."""
 _COARSE = 8
 
 

@@ -7,9 +7,9 @@
 >>> path = method.solve(image)                       # the network runs once ...
 >>> path.at(4), path.at(8.5)                         # ... for every number of iterations
 
-A folder joins by a tuple ``METHODS`` of `MethodInfo` in its ``__init__``; deleting the folder takes its methods
-away everywhere. Other packages add theirs by the entry-point group ``clode.methods``, which names such a tuple
-or one `MethodInfo`.
+A folder joins by a tuple ``METHODS`` of `MethodInfo` in its ``__init__``; deleting the folder takes its
+methods away everywhere. Other packages add theirs by the entry-point group ``clode.methods``, which names
+such a tuple or one `MethodInfo`.
 """
 
 from __future__ import annotations

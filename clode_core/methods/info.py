@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +66,12 @@ class Slider:
         Whether the method can choose the value itself: "auto".
     best : tuple of float
         Values among which a table looks for the best.
+    ladder : tuple of float
+        Values that a contact sheet shows; by default some from the first to the last.
+    symbol : str
+        What headings of tables call it, as in "T=3".
+    limits : (float, float)
+        What the method takes at all; by default what the slider reaches.
     """
 
     keyword: str
@@ -76,10 +84,37 @@ class Slider:
     flag: str = ""
     automatic: bool = False
     best: tuple[float, ...] = ()
+    ladder: tuple[float, ...] = ()
+    symbol: str = ""
+    limits: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         if not self.flag:
             object.__setattr__(self, "flag", f"--{self.keyword.replace('_', '-')}")
+        if not self.symbol:
+            object.__setattr__(self, "symbol", self.keyword)
+        if self.limits == (0.0, 0.0):
+            object.__setattr__(self, "limits", (self.first, self.last))
+
+    def read(self, text: str) -> float | str:
+        """The value that a text gives: a number within the limits, or "auto" where the method can choose.
+
+        Raises
+        ------
+        ValueError
+            If it is neither.
+        """
+        if self.automatic and text == "auto":
+            return text
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        first, last = self.limits
+        if not first <= value <= last:
+            choice = " or 'auto'" if self.automatic else ""
+            raise ValueError(f"{self.flag} takes a number from {first:g} to {last:g}{choice}, not {text!r}")
+        return value
 
 
 @dataclass(frozen=True)
@@ -122,6 +157,8 @@ class MethodInfo:
         Where it was published.
     extra : str
         Extra of the distribution that it needs, such as "eval"; empty for none.
+    needs : tuple of str
+        The packages that this extra is for.
     """
 
     name: str
@@ -140,6 +177,7 @@ class MethodInfo:
     licence: str = "MIT"
     paper: str = ""
     extra: str = ""
+    needs: tuple[str, ...] = ()
 
     @property
     def automatic(self) -> bool:
@@ -151,6 +189,14 @@ class MethodInfo:
         """All arguments of `Method.enhance` that are its own."""
         own = (self.slider.keyword,) if self.slider else ()
         return own + tuple(option.keyword for option in self.options)
+
+    def missing(self) -> str:
+        """Why it cannot be used here, in one sentence; empty if it can."""
+        if self.extra and any(find_spec(package) is None for package in self.needs):
+            return f"{self.name} needs more packages: pip install 'clode-core[{self.extra}]'"
+        if self.needs_weights and (self.weights is None or not self.weights.is_file()):
+            return f"{self.name} comes without weights: train some, and name their file"
+        return ""
 
     def implement(self) -> type[Method]:
         """Import the class of the method."""

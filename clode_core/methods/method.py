@@ -6,7 +6,7 @@ import copy
 import json
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -328,6 +328,35 @@ class Method(ABC):
         level = resolve_levels(colours(array, where), levels)
         with self.solving():
             return self.solve_plane(array, where.alpha, level, **settings)
+
+    def solve_for(
+        self,
+        image: Any,
+        values: Iterable[Any] = (),
+        *,
+        levels: LevelsArgument = "dtype",
+        rgb: bool | None = None,
+        **options: Any,
+    ) -> Any:
+        """Solve one picture so that it can be shown at given values of the slider.
+
+        Parameters
+        ----------
+        image, levels, rgb
+            As in `solve`.
+        values : iterable
+            Values that will be asked for, "auto" among them where the method can choose.
+        **options
+            Settings of the method, as in `enhance`.
+
+        Returns
+        -------
+        Solved
+            Its ``at(value)`` is what ``enhance(image, value, **options)`` gives; where the method can choose,
+            its ``auto()`` is the value chosen.
+        """
+        self.settings(**options)
+        return self.solve(image, levels=levels, rgb=rgb, **options)
 
     @abstractmethod
     def solve_plane(self, array: Array, alpha: bool, levels: Levels, **settings: Any) -> Solved:

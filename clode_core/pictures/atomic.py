@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from clode_core.errors import UserError
+
 TEMPORARY_SUFFIX = ".partial"
 """Suffix of a file that is being written; one is left behind only when the writer is killed."""
 
@@ -81,3 +83,13 @@ def _sentence(path: Path, error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{path} cannot be written, since its folder is closed to you; choose another folder."
     return f"{path} was not written ({error.strerror or error}); check the disk and its space."
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, or say why not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be made or is no folder ({error.strerror}): choose another with -o"
+        ) from None

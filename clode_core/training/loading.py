@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args
+from typing import Annotated, Any, Union, cast, get_args
 
 import yaml
 from pydantic import Field, ValidationError, create_model, model_validator
@@ -54,14 +54,14 @@ def config_type(method: str) -> type[TrainingConfig]:
     if len(recipe.stages) > 1:
         stage = Annotated[Union[recipe.stages], Field(discriminator="kind")]  # noqa: UP007
 
-    def checked(config: TrainingConfig) -> TrainingConfig:
+    def checked(config: Any) -> Any:
         recipe.check(config)
         return config
 
     return create_model(
         "TrainingConfig",
         __base__=TrainingConfig,
-        __validators__={"check": model_validator(mode="after")(checked)},
+        __validators__={"check": cast(Any, model_validator(mode="after")(checked))},
         method=(str, Field(default=method, description="Which method is trained.")),
         architecture=(recipe.architecture, Field(default=recipe.architecture())),
         stages=(list[stage], Field(min_length=1, description="What is trained, in order.")),

@@ -12,7 +12,7 @@ pytest.importorskip("distributed")
 
 from clode_core.batch import cluster
 from clode_core.batch.cluster import DIED, on_cluster
-from clode_core.cli.terminal import UserError
+from clode_core.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("default")  # Dask warns of slow start and of what we kill
 

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from clode_core.batch.finding import find_tasks, remove_left_over
-from clode_core.cli.terminal import UserError
+from clode_core.errors import UserError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from batch_hooks import Scripted
 from clode_core.batch import local
 from clode_core.batch.local import DIED, in_processes
 from clode_core.batch.memory import Size
-from clode_core.cli.terminal import UserError
+from clode_core.errors import UserError
 
 GIGABYTES = 4 * 10**9
 

@@ -5,7 +5,7 @@ import pytest
 
 from clode_core.batch.record import NAME, Record, only_run
 from clode_core.batch.work import Outcome, Task, file_state
-from clode_core.cli.terminal import UserError
+from clode_core.errors import UserError
 
 
 @pytest.fixture

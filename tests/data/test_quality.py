@@ -3,7 +3,7 @@
 import pytest
 import quality
 
-from clode_core.evaluation.methods import control_of
+from clode_core.methods.clode.control import control_of
 from clode_core.pictures.files import read_picture
 
 pytestmark = pytest.mark.data

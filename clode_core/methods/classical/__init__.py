@@ -20,6 +20,7 @@ def _classical(
         slider=slider,
         licence="",
         extra=extra,
+        needs=("skimage",) if extra else (),
     )
 
 
@@ -44,7 +45,15 @@ METHODS = (
         "gain",
         "Multiplication by one factor, cut off at white.",
         Slider(
-            "factor", "Factor", 0.0, 20.0, 4.0, 0.5, "Factor of the gain.", best=_geometric(0.5, 64.0, 161)
+            "factor",
+            "Factor",
+            0.0,
+            20.0,
+            4.0,
+            0.5,
+            "Factor of the gain.",
+            best=_geometric(0.5, 64.0, 161),
+            limits=(0.0, 1000.0),
         ),
     ),
     _classical(

@@ -24,7 +24,7 @@ class Classical(WholeMethod):
     """A filter without weights, on whole pictures in 64-bit numbers."""
 
     def check(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Check the settings of a call: the value of the slider, if there is one, is a finite number from 0."""
+        """Check the settings of a call."""
         for name, value in settings.items():
             number = float(value)
             if not 0 <= number < float("inf"):

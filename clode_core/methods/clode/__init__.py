@@ -18,6 +18,9 @@ _TIME = Slider(
     flag="--time",
     automatic=True,
     best=_TIMES,
+    ladder=(-1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0),
+    symbol="T",
+    limits=(-20.0, 20.0),
 )
 _OPTIONS = (
     Option("denoise", True, "Remove noise.", video=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +17,7 @@ from clode_core.methods import MethodInfo, method_info
 from clode_core.methods.clode.exposure import SharedExposure
 from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS
 from clode_core.methods.clode.ode import Solver, solve_dense
-from clode_core.methods.clode.trajectory import ExposureTime, Trajectory
+from clode_core.methods.clode.trajectory import TRAINED_TIME, ExposureTime, Trajectory
 from clode_core.methods.method import Method, Progress, choose_device
 from clode_core.methods.weights import WeightsError
 from clode_core.pictures.arrays import Array, ImageError, Layout, Levels, LevelsArgument, Planes
@@ -116,10 +116,26 @@ def evenly_spread(count: int, limit: int) -> list[int]:
 
 
 def clean_state(g: Callable[[Tensor], Tensor], state: Tensor, multiple: int) -> Tensor:
-    """Apply `g` to a state (B, 3, H, W) of any size, continued to a multiple of what it can divide, to [0, 1]."""
+    """Apply `g` to a state (B, 3, H, W) of any size, continued to the multiple that it needs."""
     height, width = state.shape[-2:]
     padded = F.pad(state, (0, -width % multiple, 0, -height % multiple), mode="replicate")
     return g(padded)[..., :height, :width].clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class ShownTrajectory:
+    """A trajectory, and whether noise is removed when it is shown."""
+
+    path: Trajectory
+    denoise: bool
+
+    def at(self, exposure_time: ExposureTime = TRAINED_TIME, *, progress: Progress | None = None) -> Array:
+        """The picture at an exposure time; see `Trajectory.at`."""
+        return self.path.at(exposure_time, denoise=self.denoise, progress=progress)
+
+    def auto(self) -> float:
+        """The automatic exposure time."""
+        return self.path.auto()
 
 
 class Model(Method):
@@ -159,7 +175,7 @@ class Model(Method):
         A: Tensor = self.h(state, time.to(state))
         return A.mean(1, keepdim=True) if channels == 1 else A
 
-    def solve(
+    def solve(  # type: ignore[override]
         self,
         image: Any,
         *,
@@ -290,6 +306,28 @@ class Model(Method):
         with self.solving():
             path = self.solve_plane(array, alpha, levels, span_for(time), **settings)
         return path.at(time, denoise=denoise, progress=progress)
+
+    def solve_for(
+        self,
+        image: Any,
+        values: Iterable[ExposureTime] = (),
+        *,
+        levels: LevelsArgument = "dtype",
+        rgb: bool | None = None,
+        **options: Any,
+    ) -> ShownTrajectory:
+        """Solve one picture over the span of the exposure times; see `Method.solve_for`."""
+        settings = self.settings(**options)
+        spans = [span_for(value) for value in values] or [span_for("auto")]
+        path = self.solve(
+            image,
+            span=(min(first for first, _ in spans), max(last for _, last in spans)),
+            solver=settings["solver"],
+            levels=levels,
+            rgb=rgb,
+            precision=settings["precision"],
+        )
+        return ShownTrajectory(path, settings["denoise"])
 
     def solve_plane(  # type: ignore[override]
         self,

@@ -113,7 +113,7 @@ class EnlightenGAN(WholeMethod):
     def enhance_plane(
         self, array: Array, alpha: bool, levels: Levels, progress: Progress, **settings: Any
     ) -> Array:
-        """Enhance one plane whose layout and levels are known; a grey one is shown as three equal channels."""
+        """Enhance one plane whose layout and levels are known."""
         source = Source(array, levels, alpha=alpha, device=self.device)
         full = (source.height, source.width)
         shrinks = max(full) > LARGEST_SIDE
@@ -151,4 +151,5 @@ class EnlightenGAN(WholeMethod):
         shown = picture.expand(3, -1, -1)[:, rows[:, None], columns][None]
         residual = self.h.residual(shown.contiguous(memory_format=torch.channels_last))[0]
         residual = residual[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
-        return residual.mean(0, keepdim=True) if channels == 1 else residual
+        out: Tensor = residual.mean(0, keepdim=True) if channels == 1 else residual
+        return out

@@ -14,6 +14,8 @@ _ITERATIONS = Slider(
     step=1.0,
     help="Iterations of the curve.",
     best=tuple(float(n) for n in range(1, 17)),
+    symbol="n",
+    limits=(0.0, 100.0),
 )
 
 METHODS = tuple(

@@ -20,7 +20,7 @@ from clode_core.methods.clode.training.objectives import (
     ZeroReferenceObjective,
 )
 from clode_core.methods.clode.training.validation import evaluate, measure_exposure, measure_noise_removal
-from clode_core.training.config import DataConfig, TrainingConfig
+from clode_core.training.config import DataConfig, StageConfig, TrainingConfig
 from clode_core.training.data import BatchDataset, MixedExposureDataset
 from clode_core.training.recipe import Objective, Recipe
 from clode_core.training.validation import Measure
@@ -34,7 +34,7 @@ class _Kind(NamedTuple):
     measure: Measure
 
 
-_KINDS = {
+_KINDS: dict[type[StageConfig], _Kind] = {
     UndoStage: _Kind(UndoDataset, UndoObjective, measure_exposure),
     DenoiseStage: _Kind(DenoiseDataset, DenoiseObjective, measure_noise_removal),
     ZeroReferenceStage: _Kind(MixedExposureDataset, ZeroReferenceObjective, measure_exposure),

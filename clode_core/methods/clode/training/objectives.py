@@ -28,7 +28,7 @@ EXTRAPOLATION = 5.0
 
 
 class Estimators:
-    """The networks as functions of 32-bit pictures: ``A(I, t)``, which is ``h(I, t)`` or ``h(g(I), t)``, and ``g``.
+    """The networks as functions of 32-bit pictures: ``A(I, t) = h(I, t)`` or ``h(g(I), t)``, and ``g(I)``.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Estimators:
         self.cleaned = model is not None and model.architecture.clean_state and model.g is not None
         self.multiple = 1 if model is None or model.g is None else int(model.g.multiple)
 
-    def A(self, picture: Tensor, exposure_time: Tensor) -> Tensor:
+    def A(self, picture: Tensor, exposure_time: Tensor) -> Tensor:  # noqa: N802
         """Curve-parameter map of pictures (B, 3, H, W) at a time (scalar or (B,))."""
         return self.networks("h", self.g(picture) if self.cleaned else picture, exposure_time)
 

@@ -66,6 +66,10 @@ class Adversaries:
         drawn = [torch.randint(n, count, generator=generator, device=generator.device) for n in spans]
         return torch.stack(drawn, -1)
 
+    def terms(self, networks: Any, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Not one loss: `EnlightenGANModule` takes the two sides in turns."""
+        raise TypeError("adversaries have two losses: see generator_terms and discriminator_terms")
+
     def generator_terms(
         self, critics: dict[str, Network], see: Network, pictures: dict[str, Tensor]
     ) -> dict[str, Tensor]:

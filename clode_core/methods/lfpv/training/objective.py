@@ -29,7 +29,7 @@ def _mean(values: list[Tensor]) -> Tensor:
 
 
 class SupervisedObjective:
-    r"""Loss on pairs, :math:`L(\hat I, I) + \lambda L(\bar I, I)`; see `clode_core.methods.lfpv.references`."""
+    r"""Loss on pairs, :math:`L(\hat I, I) + \lambda L(\bar I, I)`."""
 
     trains: tuple[str, ...] = ("h",)
     betas = (0.9, 0.999)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from clode_core.batch.work import Outcome
-from clode_core.cli.terminal import UserError, complain, say
+from clode_core.cli.terminal import complain, say
+from clode_core.errors import UserError
 
 
 @dataclass

@@ -12,9 +12,11 @@ from pathlib import Path
 from clode_core.batch.finding import find_tasks, remove_left_over
 from clode_core.batch.memory import PROCESS, available
 from clode_core.batch.record import Record, only_run
-from clode_core.batch.report import Report
 from clode_core.batch.work import Outcome, Settings, Task, Work
-from clode_core.cli.terminal import UserError, complain, make_folder, progress_bar
+from clode_core.cli.batch_report import Report
+from clode_core.cli.terminal import complain, progress_bar
+from clode_core.errors import UserError
+from clode_core.pictures.atomic import make_folder
 
 MOST_PER_CORE = 4
 

@@ -10,32 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clode_core.cli.terminal import (
-    UserError,
-    chosen_baseline,
-    chosen_model,
-    complain,
-    plain_errors,
-    read_exposure_time,
-    say,
-)
+from clode_core.cli.options import ChosenMethod, Device, Weights, with_method
+from clode_core.cli.terminal import complain, plain_errors, say
+from clode_core.errors import UserError
 
 if TYPE_CHECKING:
     from clode_core.video.enhancement import FrameMethod, Report
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add the command to ``clode``."""
-    app.command()(video)
-
-
+@with_method(video=True)
 def video(
     source: Annotated[Path, typer.Argument(help="A video.")],
     target: Annotated[Path, typer.Argument(help="The video to write: .mp4, .mov, .mkv, .webm, .avi, .ts.")],
-    time: Annotated[str, typer.Option(help="Exposure time: a number (0 as it is, 3 normal) or auto.")] = "3",
-    denoise: Annotated[
-        bool, typer.Option("--denoise/--no-denoise", help="Remove noise from every frame; slow.")
-    ] = False,
+    chosen: ChosenMethod,
     smoothing: Annotated[
         float, typer.Option(help="Seconds over which the exposure is averaged.", min=0, max=60)
     ] = 1.0,
@@ -49,37 +36,31 @@ def video(
         float, typer.Option(help="Constant rate factor: lower is better and larger.", min=0, max=51)
     ] = 18.0,
     preset: Annotated[str, typer.Option(help="ultrafast to slow: slower makes smaller files.")] = "veryfast",
-    weights: Annotated[
-        Path | None, typer.Option(help="A .safetensors file; by default the packaged weights.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    method: Annotated[
-        str, typer.Option(help="clode, or a baseline, frame by frame: zero-dce, zero-dce++.")
-    ] = "clode",
-    iterations: Annotated[float, typer.Option(help="Of the curve of zero-dce and zero-dce++.")] = 8,
+    weights: Weights = None,
+    device: Device = "auto",
 ) -> None:
     """Brighten a video: steady exposure, sound and timestamps kept."""
     with plain_errors():
-        exposure_time = read_exposure_time(time)
         try:
             import av  # noqa: F401
         except ModuleNotFoundError:
             raise UserError("videos need PyAV: pip install 'clode-core[video]'") from None
+        from clode_core import Model
         from clode_core.video.enhancement import enhance_video
         from clode_core.video.frames import WHITE
         from clode_core.video.writing import Encoding
 
+        method, settings = chosen.load(weights, device), chosen.settings
         frames: FrameMethod | None = None
-        if method != "clode":
-            baseline, options = chosen_baseline(method, weights, device, iterations)
-            frames = partial(baseline.enhance, levels=(0.0, float(WHITE)), rgb=True, **options)
+        if not chosen.info.video_tables:
+            frames = partial(method.enhance, levels=(0.0, float(WHITE)), rgb=True, **settings)
         with _frames_bar(source.name) as report:
             summary = enhance_video(
                 source,
                 target,
-                exposure_time,
-                denoise=denoise,
-                model=None if frames else chosen_model(weights, device),
+                settings.get("exposure_time", 3.0),
+                denoise=settings.get("denoise", False),
+                model=method if isinstance(method, Model) else None,
                 smoothing=smoothing,
                 clean=clean,
                 encoding=Encoding(codec, quality, preset),

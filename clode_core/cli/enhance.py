@@ -1,0 +1,44 @@
+"""The command ``clode enhance``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clode_core.cli.options import ChosenMethod, Device, Levels, Weights, read_levels, with_method
+from clode_core.cli.terminal import plain_errors
+
+
+@with_method()
+def enhance(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Pictures, or folders with pictures in them and below.")
+    ],
+    chosen: ChosenMethod,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path(
+        "enhanced"
+    ),
+    levels: Levels = "dtype",
+    weights: Weights = None,
+    device: Device = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out what an earlier run has done in the same way.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(help="Processes that work at once.")] = 1,
+    memory: Annotated[
+        float | None, typer.Option(help="Gigabytes they may use together; by default most of what is free.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, to work on its cluster instead.")
+    ] = None,
+) -> None:
+    """Brighten pictures; the originals stay as they are."""
+    with plain_errors():
+        from clode_core.batch.work import Settings
+        from clode_core.cli.batch import Means, run
+
+        means = Means(jobs, memory, scheduler)
+        settings = Settings(chosen.name, chosen.settings, read_levels(levels))
+        run(paths, output, settings, means, weights=weights, device=device, resume=resume)
