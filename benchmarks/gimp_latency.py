@@ -22,7 +22,7 @@ from clode_core.gimp.install import install
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "gimp"))
 from conftest import Batch
-from room import find_room
+from gimp_root import find_room
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "dark_coffee.png"
 REPEATS = 3
@@ -55,22 +55,22 @@ def main() -> None:
     parser.add_argument("--megapixels", default="2,24")
     options = parser.parse_args()
     sizes = [int(part) for part in options.megapixels.split(",")]
-    room = find_room()
-    if room is None:
+    gimp_root = find_room()
+    if gimp_root is None:
         sys.exit("no GIMP 3 here: install it, or run tests/gimp/make_root.sh")
     try:
-        profile = room.base / "profile"
+        profile = gimp_root.base / "profile"
         profile.mkdir()
-        install(profile, room.interpreter)
-        batch = Batch(room, profile)
+        install(profile, gimp_root.interpreter)
+        batch = Batch(gimp_root, profile)
         pictures = {size: enlarged(size) for size in sizes}
         for size, picture in pictures.items():
             clode.write_picture(batch.folder / f"{size}.png", picture)
-        settings = {"CLODE_INTERPRETER": room.interpreter, "CLODE_MEGAPIXELS": options.megapixels}
-        room.run(batch.words("latency.py"), timeout=1200, env=batch.environment | settings)
+        settings = {"CLODE_INTERPRETER": gimp_root.interpreter, "CLODE_MEGAPIXELS": options.megapixels}
+        gimp_root.run(batch.words("latency.py"), timeout=1200, env=batch.environment | settings)
         notes = batch.results("latency").notes
     finally:
-        room.close()
+        gimp_root.close()
     model = clode.load_model()
     print(f"medians on {model.device}, worker warm\n")
     print("megapixels  noise    slider to   slider to   dialog to    whole call   same call    ratio")

@@ -67,7 +67,7 @@ class View(QWidget):
         self._fresh = True
         self.update()
 
-    def say(self, message: str) -> None:
+    def print_path(self, message: str) -> None:
         """A sentence over the picture; none if it is empty."""
         if message != self.message:
             self.message = message

@@ -334,7 +334,7 @@ class LiveWindow(QWidget):
 
     def _say(self, text: str, seconds: float = math.inf) -> None:
         self._message_until = time.monotonic() + seconds
-        self.view.say(text)
+        self.view.print_path(text)
 
     def _count(self) -> None:
         """Count the frames that were seen in the last seconds."""

@@ -17,8 +17,8 @@ from typing import Any
 from distributed import Client, Future, KilledWorker, Worker, WorkerPlugin, as_completed, get_worker
 
 from clode_core._version import __version__
-from clode_core.batch.local import Doing
-from clode_core.batch.memory import Room, available, refusal, size_of
+from clode_core.batch.local import TaskRunner
+from clode_core.batch.memory import MemoryBudget, available, refusal, size_of
 from clode_core.batch.work import Outcome, Task
 from clode_core.errors import UserError
 
@@ -29,14 +29,14 @@ _LOOK_AGAIN = 5.0
 DIED = "the workers that enhanced it died, probably for want of memory: cut it into parts"
 
 
-def on_cluster(tasks: Sequence[Task], work: Doing, address: str, output: Path) -> Iterator[Outcome]:
+def on_cluster(tasks: Sequence[Task], work: TaskRunner, address: str, output: Path) -> Iterator[Outcome]:
     """Do tasks on a cluster.
 
     Parameters
     ----------
     tasks : sequence of Task
         What to do; the workers must see the files under the same absolute paths.
-    work : Doing
+    work : TaskRunner
         How. It is sent to every worker process once, also to those that come later.
     address : str
         Of the scheduler, such as "tcp://10.0.0.1:8786".
@@ -63,7 +63,7 @@ def on_cluster(tasks: Sequence[Task], work: Doing, address: str, output: Path) -
     with _connected(address) as client:
         _look_at(client, output)
         run = _Run(client, work, address)
-        client.register_plugin(_Carrier(run.name, work, __version__), name=run.name)
+        client.register_plugin(_TaskRunnerPlugin(run.name, work, __version__), name=run.name)
         try:
             suspects: list[Task] = []
             yield from run.do(tasks, suspects)
@@ -77,26 +77,26 @@ def on_cluster(tasks: Sequence[Task], work: Doing, address: str, output: Path) -
 
 
 @dataclass(frozen=True)
-class _Here:
+class _WorkerState:
     """What a worker process keeps for a run."""
 
-    work: Doing
-    room: Room
+    work: TaskRunner
+    budget: MemoryBudget
     version: str
 
 
-_runs: dict[str, _Here] = {}
+_runs: dict[str, _WorkerState] = {}
 
 
-class _Carrier(WorkerPlugin):  # type: ignore[misc]
+class _TaskRunnerPlugin(WorkerPlugin):  # type: ignore[misc]
     """Brings the work to every worker process, whenever it starts."""
 
-    def __init__(self, run: str, work: Doing, version: str) -> None:
+    def __init__(self, run: str, work: TaskRunner, version: str) -> None:
         self.run, self.work, self.version = run, work, version
 
     def setup(self, worker: Worker) -> None:
         limit = worker.memory_manager.memory_limit or available()
-        _runs[self.run] = _Here(self.work, Room(int(limit)), self.version)
+        _runs[self.run] = _WorkerState(self.work, MemoryBudget(int(limit)), self.version)
 
     def teardown(self, worker: Worker) -> None:
         _runs.pop(self.run, None)
@@ -106,23 +106,23 @@ def _do(run: str, source: str, target: str) -> Outcome:
     """Do a task, in a thread of a worker."""
     here = _runs[run]
     if here.version != __version__:
-        raise UserError(_foreign(get_worker().address, "clode-core", __version__, here.version))
+        raise UserError(_version_mismatch(get_worker().address, "clode-core", __version__, here.version))
     import torch
 
     torch.set_num_threads(1)  # a worker has one thread for each core that it may use
     task = Task(Path(source), Path(target))
     size = size_of(task.source)
-    refused = refusal(task.source, size, here.room.limit)
+    refused = refusal(task.source, size, here.budget.limit)
     if refused:
         return Outcome(task, refused)
-    with here.room.taken(size.needed):
+    with here.budget.taken(size.needed):
         return here.work(task)
 
 
 class _Run:
     """Tasks under way."""
 
-    def __init__(self, client: Client, work: Doing, address: str) -> None:
+    def __init__(self, client: Client, work: TaskRunner, address: str) -> None:
         self.name = f"clode-{uuid.uuid4().hex}"
         self._client, self._address = client, address
         self._doing: dict[Future, Task] = {}
@@ -133,7 +133,7 @@ class _Run:
         waiting = deque(enumerate(tasks))
         finished = as_completed(loop=self._client.loop)
         while waiting or self._doing:
-            while waiting and len(self._doing) < self._room():
+            while waiting and len(self._doing) < self._capacity():
                 finished.add(self._give(*waiting.popleft()))
             future = next(finished)
             task = self._doing.pop(future)
@@ -166,7 +166,7 @@ class _Run:
         self._doing[future] = task
         return future
 
-    def _room(self) -> int:
+    def _capacity(self) -> int:
         """Twice the threads of the cluster, which may grow and shrink."""
         if time.monotonic() > self._looked + _LOOK_AGAIN:
             self._window = 2 * max(1, sum(self._client.nthreads().values()))
@@ -199,32 +199,32 @@ def _look_at(client: Client, output: Path) -> None:
             f"the scheduler at {client.scheduler.address} has no workers: start some with 'dask worker'"
         ) from None
     told = client.get_versions()
-    ours = _told(told["client"])
+    ours = _versions(told["client"])
     for where, theirs in [(client.scheduler.address, told["scheduler"]), *told["workers"].items()]:
-        for what, version in _told(theirs).items():
+        for what, version in _versions(theirs).items():
             if version != ours[what]:
-                raise UserError(_foreign(where, what, version, ours[what]))
-    for where, seen in client.run(_seen, os.path.abspath(output), on_error="return").items():
+                raise UserError(_version_mismatch(where, what, version, ours[what]))
+    for where, seen in client.run(_folder_state, os.path.abspath(output), on_error="return").items():
         if isinstance(seen, Exception):
             raise UserError(f"{where} cannot import clode_core: install clode-core {__version__} there")
         version, folder = seen
         if version != __version__:
-            raise UserError(_foreign(where, "clode-core", version, __version__))
+            raise UserError(_version_mismatch(where, "clode-core", version, __version__))
         if not folder:
             raise UserError(
                 f"{where} does not see {output}: pictures and results must lie where all workers see them"
             )
 
 
-def _told(packages: dict[str, Any]) -> dict[str, str]:
+def _versions(packages: dict[str, Any]) -> dict[str, str]:
     """The versions that must agree for tasks to be understood."""
     python = str(packages["host"]["python"])
     return {"Python": ".".join(python.split(".")[:2]), "distributed": packages["packages"]["distributed"]}
 
 
-def _seen(folder: str) -> tuple[str, bool]:
+def _folder_state(folder: str) -> tuple[str, bool]:
     return __version__, os.path.isdir(folder)
 
 
-def _foreign(where: str, what: str, theirs: str, ours: str) -> str:
+def _version_mismatch(where: str, what: str, theirs: str, ours: str) -> str:
     return f"{where} runs {what} {theirs}, this machine {ours}: install the same version on both"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from clode_core.batch.finding import remove_left_over
-from clode_core.batch.memory import PROCESS, Room, Size, refusal, size_of
+from clode_core.batch.memory import PROCESS, MemoryBudget, Size, refusal, size_of
 from clode_core.batch.work import Outcome, Task
 from clode_core.errors import UserError
 
@@ -25,7 +25,7 @@ DIED = (
 )
 
 
-class Doing(Protocol):
+class TaskRunner(Protocol):
     """What is done with a task; it can be pickled. `Work` is one."""
 
     def load(self) -> object:
@@ -71,7 +71,7 @@ def in_this_process(
 
 
 def in_processes(
-    tasks: Sequence[Task], work: Doing, jobs: int, memory: int, threads: int = 1
+    tasks: Sequence[Task], work: TaskRunner, jobs: int, memory: int, threads: int = 1
 ) -> Iterator[Outcome]:
     """Do tasks in several processes, each of which does one at a time.
 
@@ -79,7 +79,7 @@ def in_processes(
     ----------
     tasks : sequence of Task
         What to do.
-    work : Doing
+    work : TaskRunner
         How; it is sent to each process once.
     jobs : int
         Number of processes.
@@ -100,24 +100,26 @@ def in_processes(
     UserError
         If processes die before they are ready for work.
     """
-    crew = _Crew(work, threads)
+    pool = _ProcessPool(work, threads)
     suspects: list[Task] = []
     try:
-        yield from crew.do(tasks, jobs, Room(max(0, memory - jobs * PROCESS)), memory, suspects.append)
+        yield from pool.do(
+            tasks, jobs, MemoryBudget(max(0, memory - jobs * PROCESS)), memory, suspects.append
+        )
         for task in suspects:
-            crew.dismiss()
+            pool.shut_down()
             died: list[Task] = []
-            yield from crew.do([task], 1, Room(0), memory, died.append)
+            yield from pool.do([task], 1, MemoryBudget(0), memory, died.append)
             if died:
                 yield Outcome(task, DIED)
     finally:
-        crew.dismiss()
+        pool.shut_down()
 
 
-def _start(work: Doing, threads: int, lifeline: Connection) -> None:
+def _start(work: TaskRunner, threads: int, parent_pipe: Connection) -> None:
     """Make a new process ready for work."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent_pipe,), daemon=True).start()
     import torch
 
     torch.set_num_threads(threads)
@@ -126,12 +128,12 @@ def _start(work: Doing, threads: int, lifeline: Connection) -> None:
     work.load()
 
 
-_work: Doing
+_work: TaskRunner
 
 
-def _end_with(lifeline: Connection) -> None:
+def _end_with(parent_pipe: Connection) -> None:
     """End this process, whatever it does, when the other end of the line is closed or its owner is killed."""
-    lifeline.poll(None)
+    parent_pipe.poll(None)
     os._exit(1)
 
 
@@ -146,7 +148,7 @@ def _do(task: Task) -> Outcome:
 class _Process:
     """One process, which lives until it is dismissed or dies."""
 
-    def __init__(self, work: Doing, threads: int) -> None:
+    def __init__(self, work: TaskRunner, threads: int) -> None:
         context = multiprocessing.get_context("spawn")
         theirs, self._lifeline = context.Pipe(duplex=False)
         self._theirs = theirs
@@ -167,24 +169,29 @@ class _Process:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Duty(NamedTuple):
+class _Assignment(NamedTuple):
     task: Task
     process: _Process
     needed: int
 
 
-class _Crew:
+class _ProcessPool:
     """Processes, and what they are doing."""
 
-    def __init__(self, work: Doing, threads: int) -> None:
+    def __init__(self, work: TaskRunner, threads: int) -> None:
         self._work, self._threads = work, threads
         self._idle: list[_Process] = []
-        self._duties: dict[Future[Outcome], _Duty] = {}
+        self._duties: dict[Future[Outcome], _Assignment] = {}
         self._disturbed: set[Path] = set()
         self._failed_starts = 0
 
     def do(
-        self, tasks: Iterable[Task], jobs: int, room: Room, memory: int, died: Callable[[Task], None]
+        self,
+        tasks: Iterable[Task],
+        jobs: int,
+        budget: MemoryBudget,
+        memory: int,
+        died: Callable[[Task], None],
     ) -> Iterator[Outcome]:
         """Do tasks, at most `jobs` at once; those whose process died are given to `died`."""
         waiting = deque(tasks)
@@ -195,35 +202,35 @@ class _Crew:
                 refused = refusal(waiting[0].source, size, memory)
                 if refused:
                     yield Outcome(waiting.popleft(), refused)
-                elif room.fits(size.needed):
-                    room.enter(size.needed)
+                elif budget.fits(size.needed):
+                    budget.enter(size.needed)
                     self._give(waiting.popleft(), size.needed)
                 else:
                     break
                 size = None
             # A wait without end cannot be interrupted on Windows.
             for future in wait(self._duties, timeout=1.0, return_when=FIRST_COMPLETED).done:
-                duty = self._duties.pop(future)
-                room.leave(duty.needed)
+                assignment = self._duties.pop(future)
+                budget.leave(assignment.needed)
                 try:
                     outcome = future.result()
                 except BrokenProcessPool:
-                    if self._died_at_work(duty):
-                        died(duty.task)
+                    if self._died_at_work(assignment):
+                        died(assignment.task)
                     else:
-                        waiting.appendleft(duty.task)
+                        waiting.appendleft(assignment.task)
                         size = None
                 else:
-                    self._idle.append(duty.process)
+                    self._idle.append(assignment.process)
                     yield outcome
 
-    def dismiss(self) -> None:
+    def shut_down(self) -> None:
         """End all processes, and remove what those at work were writing."""
         ended, self._duties = list(self._duties.values()), {}
-        for process in [*self._idle, *(duty.process for duty in ended)]:
+        for process in [*self._idle, *(assignment.process for assignment in ended)]:
             process.end()
         self._idle.clear()
-        for folder in self._disturbed | {duty.task.target.parent for duty in ended}:
+        for folder in self._disturbed | {assignment.task.target.parent for assignment in ended}:
             remove_left_over(folder)
         self._disturbed.clear()
 
@@ -235,13 +242,13 @@ class _Crew:
                 future = process.do(task)
             except BrokenProcessPool:  # it died while it had nothing to do
                 process.end()
-        self._duties[future] = _Duty(task, process, needed)
+        self._duties[future] = _Assignment(task, process, needed)
 
-    def _died_at_work(self, duty: _Duty) -> bool:
+    def _died_at_work(self, assignment: _Assignment) -> bool:
         """Whether a dead process had been ready for work, so that its death may be its task's fault."""
-        duty.process.end()
-        self._disturbed.add(duty.task.target.parent)
-        if duty.process.started:
+        assignment.process.end()
+        self._disturbed.add(assignment.task.target.parent)
+        if assignment.process.started:
             return True
         self._failed_starts += 1
         if self._failed_starts == _START_ATTEMPTS:

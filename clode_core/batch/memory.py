@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Condition
 from typing import NamedTuple
 
-from clode_core.pictures.files.complaints import quiet
+from clode_core.pictures.files.decoder_messages import quiet
 from clode_core.pictures.files.png import SIGNATURE
 
 PROCESS = 350_000_000
@@ -123,7 +123,7 @@ def _free_pages() -> int:
     return 4_000_000_000
 
 
-class Room:
+class MemoryBudget:
     """Memory that the threads of a process share: who needs more than is left waits.
 
     Parameters

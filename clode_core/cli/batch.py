@@ -14,7 +14,7 @@ from clode_core.batch.memory import PROCESS, available
 from clode_core.batch.record import Record, only_run
 from clode_core.batch.work import Outcome, Settings, Task, Work
 from clode_core.cli.batch_report import Report
-from clode_core.cli.terminal import complain, progress_bar
+from clode_core.cli.terminal import print_error, progress_bar
 from clode_core.errors import UserError
 from clode_core.pictures.atomic import make_folder
 
@@ -116,7 +116,7 @@ def run(
         if record is not None and not large and not report.failed:
             record.remove()  # a few pictures, all done: nothing but results is left
     if record is not None and record.failed:
-        complain(f"the record could not be kept ({record.failed}): --resume will make some pictures again")
+        print_error(f"the record could not be kept ({record.failed}): --resume will make some pictures again")
     report.check()
 
 
@@ -147,7 +147,7 @@ def _outcomes(
     cores = os.cpu_count() or 1
     allowed = max(1, min(jobs, MOST_PER_CORE * cores, memory // PROCESS))
     if allowed < jobs:
-        complain(
+        print_error(
             f"{allowed} processes are used: {cores} cores and {memory / 1e9:.1f} GB have no room for more"
         )
     yield from in_processes(tasks, work, allowed, memory, max(1, torch.get_num_threads() // allowed))

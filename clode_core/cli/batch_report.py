@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from clode_core.batch.work import Outcome
-from clode_core.cli.terminal import complain, say
+from clode_core.cli.terminal import print_error, print_path
 from clode_core.errors import UserError
 
 
@@ -36,15 +36,15 @@ class Report:
             self.failed.append(outcome)
         else:
             self.made += 1
-            say(outcome.task.target)
+            print_path(outcome.task.target)
 
     def tell(self) -> None:
         """Name what failed, in order, on the error output."""
         if self.earlier:
-            complain(f"{self.earlier} pictures were done already, {self.made} were made now")
+            print_error(f"{self.earlier} pictures were done already, {self.made} were made now")
         for outcome in self.failed:
             source = str(outcome.task.source)
-            complain(outcome.error if source in outcome.error else f"{source}: {outcome.error}")
+            print_error(outcome.error if source in outcome.error else f"{source}: {outcome.error}")
 
     def check(self) -> None:
         """Raise `UserError` if anything failed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clode_core.cli.terminal import complain, plain_errors
+from clode_core.cli.terminal import plain_errors, print_error
 from clode_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,6 +62,6 @@ def table_console() -> Any:
 def finish(failures: list[str], what: str) -> None:
     """Say what could not be measured, and end with an error if that is anything."""
     for failure in failures:
-        complain(failure)
+        print_error(failure)
     if failures:
         raise UserError(f"{len(failures)} {what} could not be measured")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clode_core.cli.options import ChosenMethod, Device, Levels, Weights, read_levels, with_method
-from clode_core.cli.terminal import plain_errors, say
+from clode_core.cli.terminal import plain_errors, print_path
 from clode_core.errors import UserError
 from clode_core.methods import Slider
 
@@ -62,7 +62,7 @@ def ladder(
             **chosen.settings,
         )
         write_picture(target, sheet)
-        say(target)
+        print_path(target)
 
 
 def _steps(text: str | None, slider: Slider) -> list[float]:

@@ -10,7 +10,7 @@ import typer
 
 from clode_core.cli.evaluation import Limit, MaybeHigh, evaluation_errors, matched_pairs
 from clode_core.cli.options import Device, Weights
-from clode_core.cli.terminal import progress_bar, say
+from clode_core.cli.terminal import print_path, progress_bar
 from clode_core.errors import UserError
 
 
@@ -59,7 +59,9 @@ def plot(
             raise UserError(f"{target} is neither a .png nor an .svg file: choose another name with -o")
         if kind is Plot.scatter:
             rows = _measured_rows(measured, weights, device) if measured else []
-            say(figures.save(figures.parameters_against_quality(published_table(published), rows), target))
+            print_path(
+                figures.save(figures.parameters_against_quality(published_table(published), rows), target)
+            )
             return
         if low is None:
             raise UserError(f"clode plot {kind.value} needs pictures: name a folder or a picture by --input")
@@ -78,7 +80,7 @@ def plot(
                 figure = figures.brightness_over_time(alone, model, report=advance)
             else:
                 figure = figures.solver_errors(alone, model, report=advance)
-        say(figures.save(figure, target))
+        print_path(figures.save(figure, target))
 
 
 def _measured_rows(table: Path, weights: Path | None, device: str) -> list[tuple[str, float, int]]:

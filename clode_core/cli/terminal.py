@@ -19,19 +19,19 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except (UserError, ValueError, OSError, MemoryError) as error:
-        complain(error)
+        print_error(error)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        complain("interrupted; finished files are complete")
+        print_error("interrupted; finished files are complete")
         raise typer.Exit(130) from None
 
 
-def complain(error: object) -> None:
+def print_error(error: object) -> None:
     """One line on the error output."""
     typer.echo(f"clode: {' '.join(str(error).split()) or type(error).__name__}", err=True)
 
 
-def say(path: Path) -> None:
+def print_path(path: Path) -> None:
     """Print a path, whatever bytes are in its name."""
     encoding = sys.stdout.encoding or "utf-8"
     typer.echo(os.fsencode(path).decode(encoding, "backslashreplace"))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from clode_core.cli.terminal import plain_errors, say
+from clode_core.cli.terminal import plain_errors, print_path
 from clode_core.errors import UserError
 from clode_core.methods import available_methods
 
@@ -35,4 +35,4 @@ def train(
             raise UserError(f"training needs {error.name}: pip install 'clode-core[train]'") from None
         weights = run_training(load_config(config, overrides=change or []), resume=resume)
         if first_process():
-            say(weights)
+            print_path(weights)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clode_core.cli.options import ChosenMethod, Device, Weights, with_method
-from clode_core.cli.terminal import complain, plain_errors, say
+from clode_core.cli.terminal import plain_errors, print_error, print_path
 from clode_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def video(
                 report=report,
             )
         if summary.damaged:
-            complain(f"{source}: {summary.damaged} damaged packets could not be decoded and are missing")
+            print_error(f"{source}: {summary.damaged} damaged packets could not be decoded and are missing")
         for stream in summary.left_out:
-            complain(f"{source}: its {stream} cannot be kept, and is missing in {target}")
-        say(target)
+            print_error(f"{source}: its {stream} cannot be kept, and is missing in {target}")
+        print_path(target)
 
 
 @contextmanager

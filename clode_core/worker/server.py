@@ -15,8 +15,8 @@ from typing import IO
 
 from clode_core.worker.link.owner import alive, started
 from clode_core.worker.link.place import ENDPOINT, LOCK, SOCKET, write_endpoint
+from clode_core.worker.model_host import ModelHost
 from clode_core.worker.session import Session
-from clode_core.worker.studio import Studio
 
 _WATCH = 0.5  # seconds between two looks at the owner
 _HANDSHAKE = 10.0
@@ -42,7 +42,7 @@ class Server:
         self.owner = owner
         self.since = started(owner)
         self.idle = idle
-        self.studio = Studio(device)
+        self.model_host = ModelHost(device)
         self._open = 0
         self._quiet_since = time.monotonic()
         self._changed = threading.Lock()
@@ -62,7 +62,7 @@ class Server:
             with Listener(address, family, backlog=16) as listener:
                 write_endpoint(str(self.folder), address, key)
                 threading.Thread(target=self._watch, daemon=True).start()
-                self.studio.start()
+                self.model_host.start()
                 while True:
                     try:
                         connection = listener.accept()
@@ -78,7 +78,7 @@ class Server:
             deliver_challenge(connection, key)
             if connection.poll(_HANDSHAKE):
                 answer_challenge(connection, key)
-                Session(connection, self.studio).run()
+                Session(connection, self.model_host).run()
         except (OSError, EOFError, AuthenticationError):
             pass  # hung up, or does not know the key
         finally:
@@ -87,7 +87,7 @@ class Server:
             with self._changed:
                 self._open -= 1
                 self._quiet_since = time.monotonic()
-        if self.studio.broken:
+        if self.model_host.broken:
             self._end(1)
 
     def _watch(self) -> None:

@@ -22,7 +22,7 @@ from clode_core.worker.link.frames import (
     encode,
     rows_per_frame,
 )
-from clode_core.worker.studio import Picture, Studio, StudioError, for_screen
+from clode_core.worker.model_host import ModelHost, Picture, RequestError, for_screen
 
 MOST_PICTURES = 64
 LARGEST_PICTURE = 1 << 31
@@ -46,13 +46,13 @@ class Session:
     ----------
     connection : Connection
         Authenticated.
-    studio : Studio
+    model_host : ModelHost
         Where the model is.
     """
 
-    def __init__(self, connection: Connection, studio: Studio) -> None:
+    def __init__(self, connection: Connection, model_host: ModelHost) -> None:
         self._connection = connection
-        self._studio = studio
+        self._studio = model_host
         self._pictures: dict[int, Picture] = {}
         self._sending = threading.Lock()
         self._tasks: queue.Queue[Message | None] = queue.Queue(_LONGEST_QUEUE)
@@ -72,7 +72,7 @@ class Session:
                     greeted = True
                 else:
                     self._take(message)
-        except (FrameError, StudioError) as error:
+        except (FrameError, RequestError) as error:
             self._refuse(0, error)
         except (EOFError, OSError):
             pass
@@ -119,7 +119,7 @@ class Session:
                 self._ANSWERS[message.kind](self, message)
             except _Stopped:
                 self._answer(message, "cancelled")
-            except (StudioError, ValueError) as error:
+            except (RequestError, ValueError) as error:
                 self._refuse(_number(message), error)
             except OSError:
                 self._over = True
@@ -127,7 +127,7 @@ class Session:
                 traceback.print_exc()
                 sys.stderr.flush()
                 self._refuse(
-                    _number(message), StudioError(f"CLODE's worker failed ({type(error).__name__}: {error})")
+                    _number(message), RequestError(f"CLODE's worker failed ({type(error).__name__}: {error})")
                 )
             finally:
                 self._cancelled.discard(_number(message))
@@ -162,9 +162,9 @@ class Session:
         height, width = (message.whole(side, 1, LARGEST_SIDE) for side in ("height", "width"))
         channels = message.whole("channels", 1, 4)
         if number not in self._pictures and len(self._pictures) >= MOST_PICTURES:
-            raise StudioError(f"more than {MOST_PICTURES} pictures at once: close some")
+            raise RequestError(f"more than {MOST_PICTURES} pictures at once: close some")
         if height * width > LARGEST_PICTURE:
-            raise StudioError(f"{width} x {height} pixels are too many for one picture")
+            raise RequestError(f"{width} x {height} pixels are too many for one picture")
         self._pictures.pop(number, None)
         self._pictures[number] = Picture(height, width, channels)
         self._answer(message, "opened")

@@ -40,7 +40,7 @@ def test_who_stops_listening_ends_all_processes_at_once(scripted, tasks):
 
 
 def test_large_pictures_do_not_run_at_once(scripted, tasks, monkeypatch):
-    """Three pictures that fill the room each: no two attempts overlap."""
+    """Three pictures that fill the memory each: no two attempts overlap."""
     monkeypatch.setattr(local, "size_of", lambda path: Size(100_000_000, 3, 10**8))
     given = tasks("slow1.png", "slow2.png", "slow3.png")
     assert len(list(in_processes(given, scripted, 2, 2 * 10**9))) == 3

@@ -4,7 +4,7 @@ import threading
 import numpy as np
 import pytest
 
-from clode_core.batch.memory import Room, Size, available, refusal, size_of
+from clode_core.batch.memory import MemoryBudget, Size, available, refusal, size_of
 from clode_core.pictures.files import write_picture
 
 
@@ -44,24 +44,24 @@ def test_a_bomb_is_refused_and_a_large_picture_is_not(tmp_path):
 
 
 def test_a_large_picture_waits_for_room_and_runs_alone_if_it_must():
-    room = Room(100)
+    budget = MemoryBudget(100)
     order = []
     entered, leave = threading.Event(), threading.Event()
 
     def small():
-        with room.taken(60):
+        with budget.taken(60):
             entered.set()
             leave.wait()
             order.append("small")
 
     def large():
-        with room.taken(500):
+        with budget.taken(500):
             order.append("large")
 
     threads = [threading.Thread(target=small)]
     threads[0].start()
     entered.wait()
-    assert room.fits(40) and not room.fits(41)
+    assert budget.fits(40) and not budget.fits(41)
     threads.append(threading.Thread(target=large))
     threads[1].start()
     leave.set()

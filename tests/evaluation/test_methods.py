@@ -4,12 +4,12 @@ import types
 import numpy as np
 import pytest
 
-from clode_core.evaluation import classical
 from clode_core.evaluation.comparison import compare, models_for
 from clode_core.evaluation.methods import Scene, choose_methods, control_of
 from clode_core.evaluation.metrics import choose_metrics
 from clode_core.evaluation.metrics.fidelity import psnr
 from clode_core.evaluation.search import GAINS, GAMMAS, TIMES, best
+from clode_core.methods.classical import filters as classical
 from clode_core.methods.clode.curve import curve
 
 

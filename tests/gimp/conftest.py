@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from room import CHECKOUT, FOLDER, find_room
+from gimp_root import CHECKOUT, FOLDER, find_room
 
 from clode_core.gimp.install import install
 
@@ -10,23 +10,23 @@ INSIDE = CHECKOUT / "tests" / "gimp" / "inside"
 
 
 @pytest.fixture(scope="session")
-def room():
-    room = find_room()
-    if room is None:
+def gimp_root():
+    gimp_root = find_room()
+    if gimp_root is None:
         pytest.skip(f"no GIMP 3 here: install it, or run tests/gimp/make_root.sh (looked in {FOLDER})")
-    yield room
-    room.close()
-    assert not room.left_behind()
+    yield gimp_root
+    gimp_root.close()
+    assert not gimp_root.left_behind()
 
 
 @pytest.fixture(scope="session")
-def make_profile(room):
+def make_profile(gimp_root):
     """Make a profile with the plug-in in it, connected with this Python."""
 
     def make(name, interpreter=None):
-        profile = room.base / name
+        profile = gimp_root.base / name
         profile.mkdir()
-        install(profile, interpreter or room.interpreter)
+        install(profile, interpreter or gimp_root.interpreter)
         return profile
 
     return make
@@ -40,10 +40,10 @@ def profile(make_profile):
 class Batch:
     """Runs a script of `inside` in GIMP without windows, and reads what it wrote."""
 
-    def __init__(self, room, profile):
-        self.room = room
+    def __init__(self, gimp_root, profile):
+        self.gimp_root = gimp_root
         self.profile = profile
-        self.folder = room.base / f"batch-{profile.name}"
+        self.folder = gimp_root.base / f"batch-{profile.name}"
         self.folder.mkdir(exist_ok=True)
 
     def give(self, name, picture):
@@ -53,7 +53,7 @@ class Batch:
 
     @property
     def environment(self):
-        inside = self.room.inside
+        inside = self.gimp_root.inside
         return {
             "GIMP3_DIRECTORY": inside(self.profile),
             "CLODE_TEST_FOLDER": inside(self.folder),
@@ -68,10 +68,10 @@ class Batch:
         return ["gimp-console-3", "-d", "--quit", *interpreter]
 
     def run(self, script, timeout=300, check=True):
-        return self.room.run(self.words(script), timeout, check, env=self.environment)
+        return self.gimp_root.run(self.words(script), timeout, check, env=self.environment)
 
     def start(self, script):
-        return self.room.start(self.words(script), env=self.environment)
+        return self.gimp_root.start(self.words(script), env=self.environment)
 
     def results(self, name):
         return Results(self.folder / name)
@@ -87,8 +87,8 @@ class Results:
 
 
 @pytest.fixture(scope="session")
-def make_batch(room):
-    return lambda profile: Batch(room, profile)
+def make_batch(gimp_root):
+    return lambda profile: Batch(gimp_root, profile)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import time
 
 import numpy as np
 import pytest
+from gimp_root import CHECKOUT
 from PIL import Image
-from room import CHECKOUT
 from window import Window, wait
 
 import clode_core as clode
@@ -17,7 +17,7 @@ PATCH = np.s_[120:260, 180:400]  # of the picture, well inside GIMP's canvas
 
 def seen(window, target):
     """What is on the screen, as (Y, X, 3)."""
-    path = window.room.base / "seen.png"
+    path = window.gimp_root.base / "seen.png"
     window.picture(target, path)
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB")).astype(int)
@@ -52,10 +52,10 @@ def place_of(patch, screen):
 
 
 @pytest.fixture(scope="module")
-def window(room, make_profile):
-    source = room.base / "dark_coffee.png"
+def window(gimp_root, make_profile):
+    source = gimp_root.base / "dark_coffee.png"
     shutil.copy(COFFEE, source)
-    window = Window(room, make_profile("window"), [source])
+    window = Window(gimp_root, make_profile("window"), [source])
     yield window
     window.close()
 
@@ -138,11 +138,11 @@ def test_from_the_menu_to_the_picture_and_back(window, model):
     assert np.array_equal(seen(window, "root")[canvas], picture[PATCH]), "Cancel changed the picture"
 
 
-def test_a_worker_killed_behind_the_dialog_leaves_words_and_no_ok(window, room):
+def test_a_worker_killed_behind_the_dialog_leaves_words_and_no_ok(window, gimp_root):
     dialog = open_dialog(window)
     bright = steady(window, dialog)
-    (worker,) = [pid for pid, line in room.processes().items() if "-m clode_core.worker" in line]
-    room.run(["kill", "-9", worker])
+    (worker,) = [pid for pid, line in gimp_root.processes().items() if "-m clode_core.worker" in line]
+    gimp_root.run(["kill", "-9", worker])
     type_time(window, dialog, "1")
     status = np.s_[350:376, 10:740]
 
@@ -162,14 +162,14 @@ def test_a_worker_killed_behind_the_dialog_leaves_words_and_no_ok(window, room):
     wait(lambda: window.find("^CLODE") is None, "the end of the dialog")
 
 
-def test_a_gimp_killed_behind_its_dialog_takes_all_along_within_five_seconds(window, room):
+def test_a_gimp_killed_behind_its_dialog_takes_all_along_within_five_seconds(window, gimp_root):
     open_dialog(window)
-    wait(lambda: any("-m clode_core.worker" in line for line in room.processes().values()), "the worker")
-    mine = [pid for pid, line in room.processes().items() if line.startswith("gimp-3 ")]
-    room.run(["kill", "-9", *mine])
+    wait(lambda: any("-m clode_core.worker" in line for line in gimp_root.processes().values()), "the worker")
+    mine = [pid for pid, line in gimp_root.processes().items() if line.startswith("gimp-3 ")]
+    gimp_root.run(["kill", "-9", *mine])
     gone = ("-m clode_core.worker", "plug-ins/clode/clode.py")
     wait(
-        lambda: not any(word in line for word in gone for line in room.processes().values()),
+        lambda: not any(word in line for word in gone for line in gimp_root.processes().values()),
         "the end of worker and plug-in",
         5,
     )

@@ -10,41 +10,41 @@ class Window:
 
     Parameters
     ----------
-    room : Room
+    gimp_root : GimpRoot
         Where GIMP is.
     profile : Path
         Its profile folder.
     pictures : list of Path
-        What to open, as files of the room.
+        What to open, as files of the gimp_root.
     """
 
-    def __init__(self, room, profile, pictures, size="1280x900"):
-        self.room = room
+    def __init__(self, gimp_root, profile, pictures, size="1280x900"):
+        self.gimp_root = gimp_root
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.screen = room.start(
+        self.screen = gimp_root.start(
             ["Xvfb", "-displayfd", "1", "-screen", "0", f"{size}x24", "-nolisten", "tcp"],
             stderr=subprocess.DEVNULL,
         )
         display = f":{self.screen.stdout.readline().strip()}"  # the first that is free
-        self.environment = {"DISPLAY": display, "GIMP3_DIRECTORY": room.inside(profile)}
-        prepare(room, profile)
-        self.manager = room.start(["openbox"], env=self.environment, **quiet)
+        self.environment = {"DISPLAY": display, "GIMP3_DIRECTORY": gimp_root.inside(profile)}
+        prepare(gimp_root, profile)
+        self.manager = gimp_root.start(["openbox"], env=self.environment, **quiet)
         wait(
             lambda: "window id" in self._ask("xprop", "-root", "_NET_SUPPORTING_WM_CHECK"),
             "the window manager",
         )
-        self.log = (room.base / "gimp.log").open("w")
-        names = [room.inside(picture) for picture in pictures]
-        self.gimp = room.start(
+        self.log = (gimp_root.base / "gimp.log").open("w")
+        names = [gimp_root.inside(picture) for picture in pictures]
+        self.gimp = gimp_root.start(
             ["gimp-3", "--no-splash", "--new-instance", *names], env=self.environment, stdout=self.log
         )
         self.image = wait(lambda: self.find(r"GIMP$"), "GIMP's window", 90)
 
     def _ask(self, *words):
-        return self.room.run(words, env=self.environment, check=False)
+        return self.gimp_root.run(words, env=self.environment, check=False)
 
     def tool(self, *words, check=True):
-        return self.room.run(["xdotool", *words], env=self.environment, check=check).strip()
+        return self.gimp_root.run(["xdotool", *words], env=self.environment, check=check).strip()
 
     def windows(self):
         """Visible windows: number to title."""
@@ -67,9 +67,9 @@ class Window:
             time.sleep(0.25)
 
     def picture(self, window, target):
-        """Screenshot of a window ("root": of the screen) as a PNG file of the room."""
-        self.room.run(
-            ["import", "-silent", "-window", window, self.room.inside(target)], env=self.environment
+        """Screenshot of a window ("root": of the screen) as a PNG file of the gimp_root."""
+        self.gimp_root.run(
+            ["import", "-silent", "-window", window, self.gimp_root.inside(target)], env=self.environment
         )
         return target
 
@@ -84,9 +84,9 @@ class Window:
         self.log.close()
 
 
-def prepare(room, profile):
+def prepare(gimp_root, profile):
     """Settings that keep GIMP from asking and from changing what it loads."""
-    version = re.search(r"3\.\d+\.\d+", room.run(["gimp-console-3", "--version"])).group()
+    version = re.search(r"3\.\d+\.\d+", gimp_root.run(["gimp-console-3", "--version"])).group()
     (profile / "gimprc").write_text(
         f'(config-version "{version}")\n(show-welcome-dialog no)\n(check-updates no)\n'
         "(color-profile-policy keep)\n(metadata-rotation-policy keep)\n(save-session-info no)\n"

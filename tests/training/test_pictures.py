@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from synthetic import EXPOSURES, scene
+from training_making import EXPOSURES, scene
 
 from clode_core.methods.clode.curve import curve
 from clode_core.pictures.files import PictureError, write_picture

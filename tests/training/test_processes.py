@@ -9,16 +9,16 @@ import pytest
 import torch
 import yaml
 from conftest import write
-from synthetic import scene
+from training_making import scene
 
 from clode_core.methods.clode.curve import curve
-from clode_core.methods.clode.model import clean_state, read_model
+from clode_core.methods.clode.model import clean_state
+from clode_core.methods.clode.training.objectives import Estimators, UndoObjective, make_objective
 from clode_core.training import TrainingError, load_config, run_training
 from clode_core.training.data import DenoiseDataset, step_generator
 from clode_core.training.module import DEVICE_SALT
-from clode_core.training.objectives import Estimators, UndoObjective, make_objective
+from clode_core.training.recipe import family_of
 from clode_core.training.run import _starting_model
-from clode_core.training.subject import family_of
 from clode_core.training.validation import make_measure, mean_numbers, read_pairs
 
 TIMEOUT = 240
@@ -162,7 +162,7 @@ def test_two_processes_average_their_gradients_and_stay_equal_through_the_stages
     assert len([name for name in files if "events" in name]) == 2
     assert not [name for name in files if "partial" in name or "-v1" in name]
 
-    final = read_model(setting.output / "clode.safetensors")
+    final = Model.read(setting.output / "clode.safetensors")
     pairs, measure = read_pairs(setting.validation), make_measure(setting.stages[1])
     expected = mean_numbers([measure(final, pair)[0] for pair in pairs])
     measured = final.card["stages"][1]["metrics"]
@@ -188,8 +188,8 @@ def test_a_killed_training_of_two_processes_goes_on_to_the_same_end(config, tmp_
     whole = tmp_path / "whole"
     code, _, err = finish(start(train(config, *longer, "--set", f"output={whole}")))
     assert (code, err) == (0, "")
-    continued = read_model(output_of(config) / "clode.safetensors").state_dict()
-    for name, tensor in read_model(whole / "clode.safetensors").state_dict().items():
+    continued = Model.read(output_of(config) / "clode.safetensors").state_dict()
+    for name, tensor in Model.read(whole / "clode.safetensors").state_dict().items():
         assert torch.allclose(tensor, continued[name], rtol=1e-4, atol=1e-5), name
 
 
@@ -268,7 +268,7 @@ def test_torchrun_starts_the_same_training(config):
     code, out, err = finish(start([*launcher, *short(config)]))
     weights = output_of(config) / "clode.safetensors"
     assert (code, out) == (0, f"{weights}\n") and "Traceback" not in err
-    assert [stage["steps"] for stage in read_model(weights).card["stages"]] == [2, 2]
+    assert [stage["steps"] for stage in Model.read(weights).card["stages"]] == [2, 2]
 
 
 def test_two_nodes_are_told_of_each_other_by_the_environment(config):

@@ -7,7 +7,6 @@ import time
 import torch
 import yaml
 
-from clode_core.methods.clode.model import read_model
 from clode_core.training import load_config, run_training
 
 SCRIPT = "import sys; from clode_core.training import *; run_training(load_config(sys.argv[1]))"
@@ -39,14 +38,14 @@ def test_a_killed_training_goes_on_from_its_checkpoint_to_the_same_end(values, l
 
     weights = run_training(load_config(config), resume=True)
     assert (tmp_path / "out" / "1-denoise" / "clode.safetensors").read_bytes() == finished
-    assert [s["steps"] for s in read_model(weights).card["stages"]] == [4, 60]
+    assert [s["steps"] for s in Model.read(weights).card["stages"]] == [4, 60]
     runs = sorted((stage / "log").iterdir())
     resumed = [int(line.split(",")[0]) for line in (runs[-1] / "metrics.csv").read_text().splitlines()[1:]]
     assert resumed == list(range(checkpoint["global_step"] + 1, 61))
 
     whole = load_config(config, [f"output={tmp_path / 'whole'}"])
-    uninterrupted = read_model(run_training(whole)).state_dict()
-    continued = read_model(weights).state_dict()
+    uninterrupted = Model.read(run_training(whole)).state_dict()
+    continued = Model.read(weights).state_dict()
     for name, tensor in uninterrupted.items():
         assert torch.allclose(tensor, continued[name], rtol=1e-4, atol=1e-5), name
     rates = dict(logged(tmp_path / "whole" / "2-undo", "train/learning_rate"))

@@ -5,12 +5,12 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from clode_core.methods.clode.model import load_model, read_model
+from clode_core.methods.clode.model import load_model
+from clode_core.methods.clode.training.objectives import UndoObjective
 from clode_core.training import TrainingError, run_training
 from clode_core.training.config import DataConfig, UndoStage
 from clode_core.training.data import UndoDataset, step_generator
 from clode_core.training.module import learning_rate_factor
-from clode_core.training.objectives import UndoObjective
 
 STAGES = {
     "undo": {"kind": "undo", "steps": 60, "batch_size": 6, "learning_rate": 5e-3, "warmup_steps": 5},
@@ -70,7 +70,7 @@ def test_stages_follow_each_other_and_leave_logs_panels_and_a_model_card(
         assert list((out / folder / "tensorboard").glob("events*"))
     assert len(logged(out / "1-denoise", "val/psnr_clean")) == 2
     assert len(logged(out / "2-undo", "val/control_psnr_best")) == 2
-    denoised, undone = (read_model(out / folder / "clode.safetensors") for folder in ("1-denoise", "2-undo"))
+    denoised, undone = (Model.read(out / folder / "clode.safetensors") for folder in ("1-denoise", "2-undo"))
     assert all(torch.equal(a, b) for a, b in zip(denoised.g.parameters(), undone.g.parameters(), strict=True))
     assert not torch.equal(denoised.h.head.bias, undone.h.head.bias)
 
@@ -98,15 +98,15 @@ def test_an_old_output_is_neither_overwritten_nor_silently_continued(values, con
 def test_resuming_what_is_finished_or_not_begun_just_works(values, configured):
     config = configured(values)
     weights = run_training(config, resume=True)
-    tensors = read_model(weights).state_dict()
-    again = read_model(run_training(config, resume=True)).state_dict()
+    tensors = Model.read(weights).state_dict()
+    again = Model.read(run_training(config, resume=True)).state_dict()
     assert all(torch.equal(tensors[name], again[name]) for name in tensors)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(values, configured, tmp_path):
     def trained(seed, name):
         overrides = [f"seed={seed}", f"output={tmp_path / name}", "stages.0.steps=3"]
-        return read_model(run_training(configured(values, overrides))).state_dict()["h.head.bias"]
+        return Model.read(run_training(configured(values, overrides))).state_dict()["h.head.bias"]
 
     one, same, other = trained(1, "a"), trained(1, "b"), trained(2, "c")
     assert torch.equal(one, same) and not torch.equal(one, other)
@@ -116,7 +116,7 @@ def test_a_training_starts_from_given_weights(values, configured, tmp_path):
     weights = run_training(configured(values))
     overrides = [f"start_from={weights}", f"output={tmp_path / 'more'}", "stages.0.steps=1"]
     more = run_training(configured(values, [*overrides, "stages.0.learning_rate=1e-9"]))
-    one, other = (read_model(path).state_dict()["h.head.weight"] for path in (weights, more))
+    one, other = (Model.read(path).state_dict()["h.head.weight"] for path in (weights, more))
     assert torch.allclose(one, other, atol=1e-6)
     with pytest.raises(TrainingError, match="another architecture"):
         wider = ["architecture.curve_options.widths=[16, 16]", f"output={tmp_path / 'wide'}"]
@@ -146,7 +146,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(values, configured, monkey
             + next(iter([torch.tensor(float("nan"))]))
         }
 
-    monkeypatch.setattr("clode_core.training.objectives.DenoiseObjective.terms", broken)
+    monkeypatch.setattr("clode_core.methods.clode.training.objectives.DenoiseObjective.terms", broken)
     values["stages"] = [{**STAGES["denoise"], "steps": 10}]
     with pytest.raises(TrainingError, match="not a finite number at step 5"):
         run_training(configured(values))

@@ -303,11 +303,11 @@ def test_a_process_is_told_from_a_later_one_with_its_number(owner):
 def test_a_device_that_runs_out_of_memory_is_left_for_the_cpu(monkeypatch):
     import torch
 
-    from clode_core.worker.studio import Picture, Studio
+    from clode_core.worker.model_host import ModelHost, Picture
 
-    studio = Studio("cpu")
-    studio.start()
-    model = studio.model()
+    model_host = ModelHost("cpu")
+    model_host.start()
+    model = model_host.model()
     picture = Picture(20, 30, 3)
     picture.fill(0, 20, picture_of((20, 30, 3)).tobytes())
     calls = []
@@ -319,6 +319,6 @@ def test_a_device_that_runs_out_of_memory_is_left_for_the_cpu(monkeypatch):
         return picture.path(used).at(1.0)
 
     monkeypatch.setattr(model, "device", torch.device("meta"))  # anything but the CPU
-    result = studio.work(compute)
+    result = model_host.work(compute)
     assert np.isfinite(result).all() and len(calls) == 2
-    assert studio.model() is calls[1] and calls[1].device.type == "cpu"
+    assert model_host.model() is calls[1] and calls[1].device.type == "cpu"

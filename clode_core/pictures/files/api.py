@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from clode_core.pictures.atomic import WriteError, write_atomically
-from clode_core.pictures.files.complaints import quiet
+from clode_core.pictures.files.decoder_messages import quiet
 from clode_core.pictures.files.jpeg_webp import encode_jpeg, encode_webp, read_jpeg, read_webp
 from clode_core.pictures.files.picture import Picture, PictureError
 from clode_core.pictures.files.pixels import as_integers, channels_of
@@ -88,10 +88,10 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
     if kind is None:
         raise PictureError(f"{file} does not hold a PNG, JPEG, TIFF or WebP picture; convert it to one.")
     try:
-        with quiet() as complaints:
+        with quiet() as messages:
             picture = _READERS[kind](file)
-        if complaints:
-            raise ValueError(complaints[0])
+        if messages:
+            raise ValueError(messages[0])
     except (PictureError, ImportError):
         raise
     except MemoryError as error:

@@ -90,7 +90,7 @@ def _decode(data: bytes) -> np.ndarray:
 
 
 def _needed(data: bytes) -> Iterator[bytes]:
-    """Leave out the chunks that only describe the picture: the decoder would print complaints about them."""
+    """Leave out the chunks that only describe the picture: the decoder would print messages about them."""
     yield SIGNATURE
     position = len(SIGNATURE)
     while position + 12 <= len(data):

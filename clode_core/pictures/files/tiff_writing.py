@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from clode_core.pictures.files.complaints import quiet
+from clode_core.pictures.files.decoder_messages import quiet
 from clode_core.pictures.files.exif import byte_order
 from clode_core.pictures.files.picture import Picture, TiffLayout, dpi_for, icc_for
 from clode_core.pictures.files.pixels import white_of

@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from clode_core.methods.clode.curve import curve
-from clode_core.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
-from clode_core.training.degradation import (
+from clode_core.methods.clode.training.degradation import (
     correlated,
     darken,
     darken_bracket,
@@ -13,7 +12,8 @@ from clode_core.training.degradation import (
     residual_noise,
     white_balanced,
 )
-from clode_core.training.losses import logit
+from clode_core.methods.clode.training.losses import logit
+from clode_core.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
 
 PLAIN = {
     "colour": 0.0,

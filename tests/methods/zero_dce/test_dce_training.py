@@ -4,12 +4,12 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from clode_core.methods import load_baseline
-from clode_core.methods.zero_dce.model import Architecture, ZeroDCE, iterated_curve, read_zero_dce
+from clode_core.methods import load_method
+from clode_core.methods.clode.training.objectives import Estimators, make_objective
+from clode_core.methods.zero_dce.model import Architecture, ZeroDCE, iterated_curve
 from clode_core.training import ConfigError, load_config, losses, run_training
 from clode_core.training.config import ZeroDCEStage
 from clode_core.training.data import Batch
-from clode_core.training.objectives import Estimators, make_objective
 
 STAGE = {"kind": "zero_dce", "steps": 40, "batch_size": 4, "learning_rate": 5e-3, "warmup_steps": 5}
 FILES = {"zero-dce": "zero-dce.safetensors", "zero-dce++": "zero-dce-pp.safetensors"}
@@ -35,7 +35,7 @@ def test_a_short_training_lowers_the_loss_and_brightens(baseline, configured, lo
         "panel-0000020.png",
         "panel-0000040.png",
     ]
-    method = load_baseline(name, weights, device="cpu")
+    method = load_method(name, weights, device="cpu")
     dark = (torch.rand(40, 50, 3) * 50).byte().numpy()
     assert method.enhance(dark).mean() > 1.2 * dark.mean()
     with safe_open(weights, "pt") as file:
@@ -50,7 +50,7 @@ def test_a_short_training_lowers_the_loss_and_brightens(baseline, configured, lo
 
 
 def test_a_resumed_training_ends_where_an_uninterrupted_one_does(baseline, configured, tmp_path, monkeypatch):
-    from clode_core.training.zero_dce import ZeroDCEObjective
+    from clode_core.methods.zero_dce.training import ZeroDCEObjective
 
     terms, count = ZeroDCEObjective.terms, iter(range(10**6))
 
@@ -67,8 +67,8 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(baseline, confi
         with pytest.raises((ValueError, SystemExit, KeyboardInterrupt)):
             run_training(config)
     assert (config.output / "1-zero_dce" / "last.ckpt").is_file()
-    continued = read_zero_dce(run_training(config, resume=True)).state_dict()
-    whole = read_zero_dce(run_training(configured(baseline, [f"output={tmp_path / 'whole'}"]))).state_dict()
+    continued = ZeroDCE.read(run_training(config, resume=True)).state_dict()
+    whole = ZeroDCE.read(run_training(configured(baseline, [f"output={tmp_path / 'whole'}"]))).state_dict()
     for name, tensor in whole.items():
         assert torch.allclose(tensor, continued[name], rtol=0, atol=1e-7), name
 
@@ -79,7 +79,7 @@ def test_a_training_starts_from_given_weights(baseline, configured, tmp_path):
     start = ZeroDCE(Architecture(variant, width=8, working_size=32))
     path = start.save(tmp_path / "start.safetensors")
     overrides = [f"start_from={path}", "stages.0.steps=1", "stages.0.learning_rate=1e-9"]
-    trained = read_zero_dce(run_training(configured(baseline, overrides))).state_dict()
+    trained = ZeroDCE.read(run_training(configured(baseline, overrides))).state_dict()
     assert all(torch.allclose(x, trained[name], atol=1e-6) for name, x in start.state_dict().items())
 
 

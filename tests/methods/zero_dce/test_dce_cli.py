@@ -4,7 +4,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from clode_core import cli
-from clode_core.methods import load_baseline
+from clode_core.methods import load_method
 from clode_core.pictures.files import read_picture
 
 
@@ -31,7 +31,7 @@ def test_the_command_gives_what_the_library_gives(photo, tmp_path, dark, variant
     out = tmp_path / "out"
     result = clode("enhance", photo, "-o", out, "--method", variant, "--iterations", "5")
     assert result.exit_code == 0, result.stderr
-    expected = load_baseline(variant, device="cpu").enhance(dark, 5)
+    expected = load_method(variant, device="cpu").enhance(dark, 5)
     assert np.array_equal(read_picture(out / "photo.png").pixels, expected)
 
 

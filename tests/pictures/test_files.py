@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clode_core import files
+from clode_core.pictures import files
 from clode_core.pictures.files import Picture, PictureError, read_picture, write_picture
 
 Image = pytest.importorskip("PIL.Image")

@@ -29,7 +29,7 @@ def test_the_command_gives_what_the_library_gives(photo, tmp_path, weights, dark
     out = tmp_path / "out"
     result = clode("enhance", photo, "-o", out, "--method", "enlightengan", "--weights", weights)
     assert result.exit_code == 0, result.stderr
-    expected = baselines.load_baseline("enlightengan", weights, "cpu").enhance(dark)
+    expected = baselines.load_method("enlightengan", weights, "cpu").enhance(dark)
     assert np.array_equal(read_picture(out / "photo.png").pixels, expected)
 
 

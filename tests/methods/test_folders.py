@@ -42,8 +42,8 @@ def test_without_baselines_clode_enhances_trains_and_says_what_is_missing(run_wi
 from typer.testing import CliRunner
 from clode_core import cli
 from clode_core.training import load_config
-from clode_core.training.subject import family_of
-from clode_core.training.objectives import make_objective
+from clode_core.training.recipe import family_of
+from clode_core.methods.clode.training.objectives import make_objective
 config = load_config("clode-cpu")
 assert family_of(config).untrained().g is not None
 for stage in config.stages:
@@ -68,11 +68,11 @@ def test_without_training_the_baselines_enhance(run_without):
     code = (
         ENHANCE
         + """
-from clode_core.methods import BASELINES, load_baseline, packaged_weights
+from clode_core.methods import BASELINES, load_method, packaged_weights
 for name in BASELINES:
     if not packaged_weights(name).is_file():
         continue
-    assert load_baseline(name, device="cpu").enhance(np.full((30, 40, 3), 20, np.uint8)).mean() > 30
+    assert load_method(name, device="cpu").enhance(np.full((30, 40, 3), 20, np.uint8)).mean() > 30
 """
     )
     result = run_without("training", code)
@@ -85,12 +85,12 @@ def test_without_learnable_references_the_other_baselines_are_whole_and_what_is_
         + """
 from typer.testing import CliRunner
 from clode_core import cli
-from clode_core.methods import BASELINES, load_baseline
+from clode_core.methods import BASELINES, load_method
 from clode_core.evaluation.methods import choose_methods
 from clode_core.training import load_config
-from clode_core.training.subject import family_of
+from clode_core.training.recipe import family_of
 assert "zero-dce" in BASELINES and not [name for name in BASELINES if name.startswith("lfpv")]
-assert load_baseline("zero-dce", device="cpu").enhance(np.full((30, 40, 3), 20, np.uint8)).mean() > 30
+assert load_method("zero-dce", device="cpu").enhance(np.full((30, 40, 3), 20, np.uint8)).mean() > 30
 assert family_of(load_config("zero-dce-cpu")).untrained().h is not None
 choose_methods(["zero-dce"], reference=False)
 run = lambda *a: CliRunner().invoke(cli.app, a)
@@ -119,11 +119,11 @@ def test_without_the_files_of_enlightengan_everything_else_works(run_without):
         + """
 from typer.testing import CliRunner
 from clode_core import cli
-from clode_core.methods import BASELINES, load_baseline
+from clode_core.methods import BASELINES, load_method
 from clode_core.evaluation.methods import choose_methods
 from clode_core.training import load_config
-from clode_core.training.objectives import make_objective
-from clode_core.training.subject import family_of
+from clode_core.methods.clode.training.objectives import make_objective
+from clode_core.training.recipe import family_of
 import clode_core.training.run
 assert "enlightengan" not in BASELINES and "zero-dce" in BASELINES
 choose_methods(["clode", "zero-dce"], reference=False)
@@ -155,9 +155,9 @@ def test_without_the_evaluation_enlightengan_is_trained_and_its_features_are_rea
         ENHANCE
         + """
 from clode_core.training import load_config
-from clode_core.training.subject import family_of
+from clode_core.training.recipe import family_of
 assert family_of(load_config("enlightengan-cpu")).untrained().h is not None
-from clode_core.training.enlightengan_features import VGG_MODEL
+from clode_core.methods.enlightengan.training.features import VGG_MODEL
 try:
     VGG_MODEL.read()
 except ValueError as error:

@@ -96,10 +96,10 @@ def test_one_broken_file_does_not_stop_the_others(photo, out):
     result = clode("enhance", broken, text, photo, "-o", out)
     assert result.exit_code == 1
     assert [p.name for p in out.iterdir()] == ["photo.png"]
-    complaints = [line for line in result.stderr.splitlines() if line]
-    assert len(complaints) == 3
-    assert "broken.jpg" in complaints[0] and "text.png" in complaints[1]
-    assert "2 of 3 pictures" in complaints[2]
+    messages = [line for line in result.stderr.splitlines() if line]
+    assert len(messages) == 3
+    assert "broken.jpg" in messages[0] and "text.png" in messages[1]
+    assert "2 of 3 pictures" in messages[2]
 
 
 @pytest.mark.parametrize(

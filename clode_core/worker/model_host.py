@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class StudioError(Exception):
+class RequestError(Exception):
     """What cannot be done; the message is one sentence for the person who asked."""
 
 
@@ -36,7 +36,7 @@ class Picture:
         try:
             self.pixels: NDArray[np.float32] = np.empty((height, width, channels), np.float32)
         except (MemoryError, ValueError):
-            raise StudioError(f"not enough memory for a picture of {width} x {height} pixels") from None
+            raise RequestError(f"not enough memory for a picture of {width} x {height} pixels") from None
         self.filled = 0
         self._solved: tuple[Model, Trajectory] | None = None
         self._reduced: tuple[int, Trajectory] | None = None
@@ -45,9 +45,9 @@ class Picture:
         """Store the next rows."""
         height, width, channels = self.pixels.shape
         if first != self.filled or not 1 <= count <= height - first:
-            raise StudioError(f"rows {first} to {first + count} do not follow the {self.filled} before them")
+            raise RequestError(f"rows {first} to {first + count} do not follow the {self.filled} before them")
         if len(data) != count * width * channels * 4:
-            raise StudioError(f"{count} rows of this picture are not {len(data)} bytes")
+            raise RequestError(f"{count} rows of this picture are not {len(data)} bytes")
         rows = np.frombuffer(data, "<f4").reshape(count, width, channels)
         self.pixels[first : first + count] = rows
         self.filled += count
@@ -55,7 +55,7 @@ class Picture:
     def path(self, model: Model) -> Trajectory:
         """Give the trajectory of the picture, solved once for a model."""
         if self.filled < len(self.pixels):
-            raise StudioError(f"only {self.filled} of {len(self.pixels)} rows of the picture have arrived")
+            raise RequestError(f"only {self.filled} of {len(self.pixels)} rows of the picture have arrived")
         if self._solved is None or self._solved[0] is not model:
             # White is 1 in a front end, whatever lies beyond it.
             self._solved = model, model.solve(self.pixels, rgb=True, levels=(0.0, 1.0))
@@ -70,7 +70,7 @@ class Picture:
         return self._reduced[1]
 
 
-class Studio:
+class ModelHost:
     """The model, loaded in the background, and the one place where it is used.
 
     Parameters
@@ -108,7 +108,7 @@ class Studio:
         """Wait for the model."""
         self._ready.wait()
         if self._model is None:
-            raise StudioError(self._trouble)
+            raise RequestError(self._trouble)
         return self._model
 
     def work(self, compute: Callable[[Model], T]) -> T:
@@ -121,16 +121,16 @@ class Studio:
                 return compute(model)
             except torch.OutOfMemoryError:
                 if model.device.type == "cpu":
-                    raise StudioError("not enough memory for this picture") from None
+                    raise RequestError("not enough memory for this picture") from None
                 print(f"{model.device} ran out of memory: going on with the CPU", file=sys.stderr, flush=True)
                 self._model = copy.deepcopy(model).to("cpu")
                 return compute(self._model)
             except MemoryError:
-                raise StudioError("not enough memory for this picture") from None
+                raise RequestError("not enough memory for this picture") from None
             except RuntimeError as error:
                 if "DefaultCPUAllocator" not in str(error):
                     raise
-                raise StudioError("not enough memory for this picture") from None
+                raise RequestError("not enough memory for this picture") from None
 
 
 def for_screen(shown: NDArray[Any]) -> tuple[int, bytes]:

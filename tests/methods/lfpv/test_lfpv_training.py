@@ -6,21 +6,20 @@ import torch
 from conftest import write
 from safetensors import safe_open
 
-from clode_core.methods import load_baseline
+from clode_core.methods import load_method
 from clode_core.methods.clode.curve import curve
-from clode_core.methods.lfpv.model import read_supervised
+from clode_core.methods.clode.training.objectives import Estimators, make_objective
 from clode_core.methods.lfpv.references import (
     LearnableReferences,
     UpdaterOptions,
     attach,
     updating_references,
 )
+from clode_core.methods.lfpv.training.data import PairedDataset, match_pairs
+from clode_core.methods.lfpv.training.objective import SupervisedObjective, family
 from clode_core.training import ConfigError, TrainingError, load_config, losses, run_training
 from clode_core.training.config import DataConfig, SupervisedStage
 from clode_core.training.data import Batch
-from clode_core.training.lfpv import SupervisedObjective, family
-from clode_core.training.objectives import Estimators, make_objective
-from clode_core.training.paired import PairedDataset, match_pairs
 
 STAGE = {
     "kind": "supervised",
@@ -75,7 +74,7 @@ def test_a_short_training_lowers_the_loss_and_leaves_weights_without_updaters(
     assert not [name for name in names if "updaters" in name]
     assert card["stages"][0]["data"] == {"pairs": 2} and set(card["metrics"]) == {"psnr", "ssim"}
     assert str(tmp_path) not in json.dumps(card)
-    method = load_baseline(f"lfpv-{backbone}", weights, device="cpu")
+    method = load_method(f"lfpv-{backbone}", weights, device="cpu")
     dark = (torch.rand(40, 50, 3) * 30).byte().numpy()
     assert method.enhance(dark).mean() > 1.5 * dark.mean()
 
@@ -88,7 +87,7 @@ def test_without_references_there_is_one_term_and_with_the_control_as_many_param
     assert len(logged(folder, "train/picture")) == 1 and len(logged(folder, "train/stored")) == 0
     control = ["supervised.references=null", "supervised.control=20", "stages.0.steps=5"]
     other = run_training(configured(supervised, [*control, f"output={tmp_path / 'other'}"]))
-    more = set(read_supervised(other).state_dict()) - set(read_supervised(plain).state_dict())
+    more = set(SupervisedEnhancer.read(other).state_dict()) - set(SupervisedEnhancer.read(plain).state_dict())
     assert {name.split(".")[1] for name in more} == {"control"}
 
 
@@ -136,9 +135,9 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
         with pytest.raises((ValueError, SystemExit, KeyboardInterrupt)):
             run_training(config)
     assert (config.output / "1-supervised" / "last.ckpt").is_file()
-    continued = read_supervised(run_training(config, resume=True)).state_dict()
+    continued = SupervisedEnhancer.read(run_training(config, resume=True)).state_dict()
     whole = run_training(configured(supervised, [f"output={tmp_path / 'whole'}"]))
-    for name, tensor in read_supervised(whole).state_dict().items():
+    for name, tensor in SupervisedEnhancer.read(whole).state_dict().items():
         assert torch.allclose(tensor, continued[name], rtol=0, atol=1e-7), name
 
 
@@ -146,7 +145,7 @@ def test_a_training_starts_from_given_weights(supervised, backbone, configured, 
     start = run_training(configured(supervised, ["stages.0.steps=2"]))
     overrides = [f"start_from={start}", "stages.0.steps=1", "stages.0.learning_rate=1e-9"]
     more = run_training(configured(supervised, [*overrides, f"output={tmp_path / 'more'}"]))
-    one, other = (read_supervised(path).state_dict() for path in (start, more))
+    one, other = (SupervisedEnhancer.read(path).state_dict() for path in (start, more))
     assert all(torch.allclose(tensor, other[name], atol=1e-6) for name, tensor in one.items())
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from clode_core.methods import ITERATED, load_baseline, packaged_weights
+from clode_core.methods import ITERATED, load_method, packaged_weights
 from clode_core.methods.clode.model import WeightsError, load_model
 from clode_core.methods.zero_dce.model import FORMAT, Architecture, ZeroDCE
 
@@ -13,14 +13,14 @@ BASELINES = ("zero-dce", "zero-dce++")
 
 def test_saved_weights_load_to_the_same_results(method, variant, dark, tmp_path):
     method.card = {"name": "mine"}
-    loaded = load_baseline(variant, method.save(tmp_path / "w.safetensors"), device="cpu")
+    loaded = load_method(variant, method.save(tmp_path / "w.safetensors"), device="cpu")
     assert loaded.card == {"name": "mine"} and loaded.architecture == method.architecture
     assert (loaded.enhance(dark) == method.enhance(dark)).all()
 
 
 @pytest.mark.parametrize("name", ITERATED)
 def test_the_packaged_weights_brighten_a_dark_picture(name, dark):
-    method = load_baseline(name, device="cpu")
+    method = load_method(name, device="cpu")
     assert {"stages", "metrics", "data", "seed"} <= set(method.card)
     path = method.solve(dark)
     means = [path.at(n).mean() for n in (0, 4, 8)]
@@ -31,7 +31,7 @@ def test_weights_of_the_other_network_are_refused_by_name(method, variant, tmp_p
     weights = method.save(tmp_path / "w.safetensors")
     (other,) = set(ITERATED) - {variant}
     with pytest.raises(WeightsError, match=rf"holds weights of {variant.replace('+', '.')}, not of"):
-        load_baseline(other, weights, device="cpu")
+        load_method(other, weights, device="cpu")
 
 
 def test_clode_and_zero_dce_refuse_each_others_weights(full_size, tmp_path):
@@ -39,7 +39,7 @@ def test_clode_and_zero_dce_refuse_each_others_weights(full_size, tmp_path):
     with pytest.raises(WeightsError, match=r"not CLODE weights \(format 'zero-dce-1'\)"):
         load_model(weights)
     with pytest.raises(WeightsError, match=r"not Zero-DCE weights \(format 'clode-1'\)"):
-        load_baseline("zero-dce", packaged_weights("zero-dce").with_name("clode.safetensors"))
+        load_method("zero-dce", packaged_weights("zero-dce").with_name("clode.safetensors"))
 
 
 def header(**architecture):
@@ -74,25 +74,25 @@ def test_what_does_not_fit_is_told_in_one_sentence(tmp_path, metadata, weights):
     path = tmp_path / "w.safetensors"
     save_file(weights, path, metadata=metadata)
     with pytest.raises(WeightsError, match="describes networks that do not fit its weights") as caught:
-        load_baseline("zero-dce", path, device="cpu")
+        load_method("zero-dce", path, device="cpu")
     assert "\n" not in str(caught.value)
 
 
 def test_what_is_no_weights_file_is_refused(tmp_path):
     path = tmp_path / "w.safetensors"
     with pytest.raises(WeightsError, match="no weights at"):
-        load_baseline("zero-dce", path)
+        load_method("zero-dce", path)
     torch.save({"a": torch.zeros(2)}, path)
     with pytest.raises(WeightsError, match="pickled checkpoints are never loaded"):
-        load_baseline("zero-dce", path)
+        load_method("zero-dce", path)
     with pytest.raises(WeightsError, match="are the path of"):
-        load_baseline("zero-dce", 3)
+        load_method("zero-dce", 3)
 
 
 def test_an_unknown_baseline_is_told_with_those_there_are():
     with pytest.raises(
         ValueError, match=r"unknown baseline 'retinex': choose one of zero-dce, zero-dce\+\+, enlightengan"
     ):
-        load_baseline("retinex")
+        load_method("retinex")
     with pytest.raises(ValueError, match="is not available here"):
-        load_baseline("zero-dce", device="cuda:99")
+        load_method("zero-dce", device="cuda:99")

@@ -7,8 +7,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from test_dce_cli import clode, sentence
 
-from clode_core import denoising
-from clode_core.methods import load_baseline, packaged_weights
+from clode_core.methods import load_method, packaged_weights
+from clode_core.methods.clode import denoising
 from clode_core.methods.clode.model import Architecture as ModelArchitecture
 from clode_core.methods.clode.model import Model, WeightsError, load_model
 from clode_core.methods.lfpv.model import (
@@ -18,7 +18,6 @@ from clode_core.methods.lfpv.model import (
     References,
     SupervisedEnhancer,
     UNet,
-    read_supervised,
 )
 from clode_core.methods.lfpv.references import add_updaters
 from clode_core.pictures.files import read_picture
@@ -130,7 +129,7 @@ def test_saved_weights_hold_no_updater_and_load_to_the_same_results(method, back
     add_updaters(method.h)
     assert [name for name in method.state_dict() if "updaters" in name]
     method.card = {"name": "mine"}
-    loaded = load_baseline(f"lfpv-{backbone}", method.save(tmp_path / "w.safetensors"), device="cpu")
+    loaded = load_method(f"lfpv-{backbone}", method.save(tmp_path / "w.safetensors"), device="cpu")
     assert loaded.card == {"name": "mine"} and loaded.architecture == method.architecture
     assert set(loaded.state_dict()) == {name for name in method.state_dict() if "updaters" not in name}
     assert np.array_equal(loaded.enhance(dark), expected)
@@ -143,7 +142,7 @@ def test_the_control_takes_the_place_of_the_references(backbone, dark, tmp_path)
     before = method.enhance(dark)
     method.h.control.last.weight.normal_(0, 2.0)
     assert not np.array_equal(method.enhance(dark), before)
-    loaded = read_supervised(method.save(tmp_path / "w.safetensors"))
+    loaded = SupervisedEnhancer.read(method.save(tmp_path / "w.safetensors"))
     assert np.array_equal(loaded.enhance(dark), method.enhance(dark))
 
 
@@ -168,20 +167,20 @@ def test_what_does_not_fit_is_told_in_one_sentence(tmp_path, change, reason):
     path = tmp_path / "w.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, path, metadata=header)
     with pytest.raises(WeightsError, match="describes networks that do not fit its weights") as caught:
-        load_baseline("lfpv-unet", path, device="cpu")
+        load_method("lfpv-unet", path, device="cpu")
     assert reason in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_weights_of_another_method_are_refused_by_name(tmp_path):
     weights = made("curve").save(tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match="holds weights of lfpv-curve, not of lfpv-unet"):
-        load_baseline("lfpv-unet", weights, device="cpu")
+        load_method("lfpv-unet", weights, device="cpu")
     with pytest.raises(WeightsError, match=r"no weights at .*lfpv-curve\.safetensors: give the path"):
-        load_baseline("lfpv-curve")
+        load_method("lfpv-curve")
     with pytest.raises(WeightsError, match=r"not CLODE weights \(format 'supervised-1'\)"):
         load_model(weights)
     with pytest.raises(WeightsError, match=r"not supervised weights \(format 'zero-dce-1'\)"):
-        load_baseline("lfpv-unet", packaged_weights("zero-dce"))
+        load_method("lfpv-unet", packaged_weights("zero-dce"))
 
 
 @pytest.fixture
@@ -216,7 +215,7 @@ def test_what_the_method_cannot_use_is_refused_and_nothing_is_written(photo, tmp
 
 
 def test_the_packaged_weights_brighten_a_dark_picture(dark):
-    method = load_baseline("lfpv-unet", device="cpu")
+    method = load_method("lfpv-unet", device="cpu")
     assert {"stages", "metrics", "data", "seed"} <= set(method.card)
     assert "16,768 in learnable references" in method.description
     assert method.enhance(dark).mean() > 2 * dark.mean()
@@ -228,7 +227,7 @@ def test_the_packaged_unet_is_what_evaluation_measures(dark):
     (chosen,) = choose_methods(["lfpv-unet"], reference=False)
     assert chosen.title == "U-Net with LFPV"
     enhanced = chosen.apply(Scene(dark, None, {}))
-    assert np.array_equal(enhanced.picture, load_baseline("lfpv-unet", device="cpu").enhance(dark))
+    assert np.array_equal(enhanced.picture, load_method("lfpv-unet", device="cpu").enhance(dark))
     with pytest.raises(ValueError, match="nothing to choose"):
         choose_methods(["lfpv-unet@3"], reference=False)
 

@@ -6,14 +6,14 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from clode_core.methods import load_baseline
-from clode_core.methods.enlightengan.model import Architecture, EnlightenGAN, read_enlightengan
+from clode_core.methods import load_method
+from clode_core.methods.enlightengan.model import Architecture, EnlightenGAN
+from clode_core.methods.enlightengan.training import losses as losses
+from clode_core.methods.enlightengan.training.data import UnpairedDataset
+from clode_core.methods.enlightengan.training.module import Adversaries, EnlightenGANModule, random_patches
 from clode_core.model_files import FOLDER_VARIABLE
 from clode_core.training import ConfigError, TrainingError, enlightengan, load_config, run_training
-from clode_core.training import enlightengan_losses as losses
 from clode_core.training.config import DataConfig, EnlightenGANStage
-from clode_core.training.enlightengan import Adversaries, EnlightenGANModule, random_patches
-from clode_core.training.enlightengan_data import UnpairedDataset
 
 STAGE = {
     "kind": "enlightengan",
@@ -66,7 +66,7 @@ def test_a_short_training_brightens_and_leaves_logs_panels_and_a_model_card(
         "panel-0000030.png",
         "panel-0000060.png",
     ]
-    method = load_baseline("enlightengan", weights, device="cpu")
+    method = load_method("enlightengan", weights, device="cpu")
     dark = (torch.rand(40, 50, 3) * 30).byte().numpy()
     assert method.enhance(dark).mean() > 1.2 * dark.mean()
     with safe_open(weights, "pt") as file:
@@ -94,9 +94,9 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(tiny, configure
     checkpoint = torch.load(config.output / "1-enlightengan" / "last.ckpt", weights_only=True)
     assert checkpoint["global_step"] == 15 and len(checkpoint["optimizer_states"]) == 3
     assert not [name for name in checkpoint["state_dict"] if "features" in name]
-    continued = read_enlightengan(run_training(config, resume=True)).state_dict()
+    continued = EnlightenGAN.read(run_training(config, resume=True)).state_dict()
     whole = run_training(configured(tiny, [f"output={tmp_path / 'whole'}"]))
-    for name, tensor in read_enlightengan(whole).state_dict().items():
+    for name, tensor in EnlightenGAN.read(whole).state_dict().items():
         assert torch.allclose(tensor, continued[name], rtol=0, atol=1e-6), name
     ends = [
         torch.load(folder / "1-enlightengan" / "last.ckpt", weights_only=True)["state_dict"]
@@ -131,7 +131,7 @@ def test_a_training_starts_from_given_weights(tiny, configured, tmp_path):
     nn.init.normal_(start.h.head.weight)
     path = start.save(tmp_path / "start.safetensors")
     overrides = [f"start_from={path}", "stages.0.steps=1", "stages.0.learning_rate=1e-9"]
-    trained = read_enlightengan(run_training(configured(tiny, overrides))).state_dict()
+    trained = EnlightenGAN.read(run_training(configured(tiny, overrides))).state_dict()
     assert all(torch.allclose(x, trained[name], atol=1e-6) for name, x in start.state_dict().items())
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from clode_core.methods.clode.curve import curve
-from clode_core.training import losses
+from clode_core.methods.clode.training import losses
 
 
 def constant(red, green, blue, size=(4, 4)):

@@ -15,14 +15,14 @@ _LOSS = re.compile("page offset|offset to|corrupted|series")
 @contextmanager
 def quiet() -> Iterator[list[str]]:
     """Hold back warnings of the decoders, and gather what tifffile logs about pages it lost."""
-    complaints: list[str] = []
+    messages: list[str] = []
     thread = threading.get_ident()
 
     class Gather(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             message = record.getMessage()
             if record.thread == thread and record.levelno >= logging.ERROR and _LOSS.search(message):
-                complaints.append(message)
+                messages.append(message)
 
     handler = Gather()
     logger = logging.getLogger("tifffile")
@@ -30,6 +30,6 @@ def quiet() -> Iterator[list[str]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yield complaints
+            yield messages
     finally:
         logger.removeHandler(handler)

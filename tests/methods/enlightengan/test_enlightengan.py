@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 from test_enlightengan_networks import lively
 
-from clode_core.methods import enlightengan, load_baseline
+from clode_core.methods import enlightengan, load_method
 from clode_core.methods.clode.model import WeightsError, load_model
 from clode_core.methods.enlightengan.model import FORMAT, Architecture, EnlightenGAN
 from clode_core.pictures.arrays import ImageError
@@ -158,13 +158,13 @@ def test_an_accelerator_out_of_memory_hands_the_work_to_the_cpu(method, dark, mo
 
 def test_saved_weights_load_to_the_same_results(method, dark, tmp_path):
     method.card = {"name": "mine"}
-    loaded = load_baseline("enlightengan", method.save(tmp_path / "w.safetensors"), device="cpu")
+    loaded = load_method("enlightengan", method.save(tmp_path / "w.safetensors"), device="cpu")
     assert loaded.card == {"name": "mine"} and loaded.architecture == method.architecture
     assert np.array_equal(loaded.enhance(dark), method.enhance(dark))
 
 
 def test_the_packaged_weights_brighten_a_dark_picture_and_are_the_packaged_recipe(dark):
-    method = load_baseline("enlightengan", device="cpu")
+    method = load_method("enlightengan", device="cpu")
     assert method.enhance(dark).mean() > 2 * dark.mean()
     recipe = load_config("enlightengan-cpu")
     (stage,) = method.card["config"]["stages"]
@@ -176,12 +176,12 @@ def test_the_packaged_weights_brighten_a_dark_picture_and_are_the_packaged_recip
 def test_each_baseline_refuses_the_weights_of_another(method, tmp_path):
     weights = method.save(tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match=r"not Zero-DCE weights \(format 'enlightengan-1'\)"):
-        load_baseline("zero-dce", weights)
+        load_method("zero-dce", weights)
     with pytest.raises(WeightsError, match="not CLODE weights"):
         load_model(weights)
     with pytest.raises(WeightsError, match=r"not EnlightenGAN weights \(format 'zero-dce-1'\)"):
-        zero_dce = load_baseline("zero-dce", device="cpu").save(tmp_path / "z.safetensors")
-        load_baseline("enlightengan", zero_dce)
+        zero_dce = load_method("zero-dce", device="cpu").save(tmp_path / "z.safetensors")
+        load_method("enlightengan", zero_dce)
 
 
 def header(**architecture):
@@ -209,5 +209,5 @@ def test_what_does_not_fit_is_told_in_one_sentence(tmp_path, metadata, weights):
     path = tmp_path / "w.safetensors"
     save_file(weights, path, metadata=metadata)
     with pytest.raises(WeightsError, match="describes networks that do not fit its weights") as caught:
-        load_baseline("enlightengan", path, device="cpu")
+        load_method("enlightengan", path, device="cpu")
     assert "\n" not in str(caught.value)

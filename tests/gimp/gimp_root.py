@@ -17,11 +17,11 @@ _OURS = {"CLODE_GIMP_ROOT", "GIMP3_DIRECTORY", "XDG_RUNTIME_DIR", "PYTHONPATH", 
 
 
 def find_room():
-    """The room, or None where there is no GIMP 3."""
+    """The gimp_root, or None where there is no GIMP 3."""
     if (FOLDER / "usr/bin/gimp-console-3").exists() and os.getuid() == 0:
         return MountedRoom(FOLDER) if _can_mount() else CopiedRoom(FOLDER)
     if shutil.which("gimp-console-3"):
-        return Room()
+        return GimpRoot()
     return None
 
 
@@ -44,7 +44,7 @@ def environment_of_this_python():
     return [path for path in found if not any(other in path.parents for other in found)]
 
 
-class Room:
+class GimpRoot:
     """GIMP of this machine."""
 
     root = Path("/")
@@ -62,7 +62,7 @@ class Room:
 
     @property
     def interpreter(self):
-        """The Python that runs the tests, by the name that it has in the room."""
+        """The Python that runs the tests, by the name that it has in the gimp_root."""
         if self.root == Path("/"):
             return sys.executable
         # An environment's python leads through /usr/bin/python3, which is another one in there.
@@ -74,14 +74,14 @@ class Room:
         return self.inside(script)
 
     def inside(self, path):
-        """The name that a file of the room has inside it."""
+        """The name that a file of the gimp_root has inside it."""
         return "/" + str(Path(path).relative_to(self.root))
 
     def command(self, words):
         return words
 
     def start(self, words, **settings):
-        """Start a program in the room."""
+        """Start a program in the gimp_root."""
         environment = {key: value for key, value in os.environ.items() if key not in _OURS}
         environment |= {"HOME": self.inside(self.base), "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
         environment |= {"OMP_WAIT_POLICY": "PASSIVE", "NO_AT_BRIDGE": "1", "GIO_USE_VFS": "local"}
@@ -99,7 +99,7 @@ class Room:
         return child
 
     def run(self, words, timeout=120, check=True, **settings):
-        """Run a program in the room; returns what it printed."""
+        """Run a program in the gimp_root; returns what it printed."""
         child = self.start(words, **settings)
         try:
             printed, _ = child.communicate(timeout=timeout)
@@ -111,7 +111,7 @@ class Room:
         return printed
 
     def processes(self):
-        """Process numbers, as the room counts them, and their command lines."""
+        """Process numbers, as the gimp_root counts them, and their command lines."""
         printed = self.run(["ps", "-eo", "pid=,stat=,args="])
         rows = (line.split(None, 2) for line in printed.splitlines())
         return {int(row[0]): row[2] for row in rows if len(row) == 3 and not row[1].startswith("Z")}
@@ -153,8 +153,8 @@ def processes_in(root):
                 continue
 
 
-class MountedRoom(Room):
-    """A folder with its own mounts and processes, both gone when the room is closed."""
+class MountedRoom(GimpRoot):
+    """A folder with its own mounts and processes, both gone when the gimp_root is closed."""
 
     def __init__(self, root):
         self.root = root.resolve()
@@ -174,7 +174,7 @@ class MountedRoom(Room):
             stderr=subprocess.STDOUT,
         )
         said = self._keeper.stdout.readline()
-        assert said == b"ready\n", f"no room for GIMP: {said + self._keeper.stdout.read()}"
+        assert said == b"ready\n", f"no gimp_root for GIMP: {said + self._keeper.stdout.read()}"
         children = Path(f"/proc/{self._keeper.pid}/task/{self._keeper.pid}/children").read_text().split()
         self._first = children[0]
 
@@ -187,7 +187,7 @@ class MountedRoom(Room):
         self._keeper.stdout.close()
 
 
-class CopiedRoom(Room):
+class CopiedRoom(GimpRoot):
     """A folder entered by chroot alone, where nothing can be mounted: this Python is linked into it."""
 
     def __init__(self, root):

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from clode_core.methods.enlightengan.training import losses as losses
+from clode_core.methods.enlightengan.training.features import CHANNELS, VGG_MODEL, VGGFeatures, read_vgg
+from clode_core.methods.enlightengan.training.module import load_features
 from clode_core.model_files import FOLDER_VARIABLE, ModelFile, ModelFileError
 from clode_core.training import TrainingError, enlightengan_features
-from clode_core.training import enlightengan_losses as losses
 from clode_core.training.config import EnlightenGANStage
-from clode_core.training.enlightengan import load_features
-from clode_core.training.enlightengan_features import CHANNELS, VGG_MODEL, VGGFeatures, read_vgg
 
 
 def test_the_relativistic_losses_by_hand():
@@ -124,7 +124,7 @@ def test_the_file_that_is_asked_for_is_read(tmp_path, monkeypatch, vgg_arrays):
     content = content_of(vgg_arrays)
     (tmp_path / "vgg16.ckpt").write_bytes(content)
     known = ModelFile("a test", "vgg16.ckpt", hashlib.sha256(content).hexdigest(), "some-1.0.tar.gz")
-    monkeypatch.setattr("clode_core.training.enlightengan.VGG_MODEL", known)
+    monkeypatch.setattr("clode_core.methods.enlightengan.training.module.VGG_MODEL", known)
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     stage = EnlightenGANStage(kind="enlightengan", steps=1, feature_layer=(2, 1))
     assert load_features(stage)(torch.rand(1, 3, 16, 16)).shape == (1, 128, 8, 8)

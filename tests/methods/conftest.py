@@ -1,0 +1,1 @@
+from training_making import configured, folders, logged, values  # noqa: F401
