@@ -31,6 +31,7 @@ app.command()(train)
 with suppress(ModuleNotFoundError):  # a package without videos is whole without the command
     app.command()(video)
 with suppress(ModuleNotFoundError):  # so is one without the evaluation
+    import clode_core.evaluation  # noqa: F401
     from clode_core.cli.ablate import ablate
     from clode_core.cli.evaluate import evaluate
     from clode_core.cli.plot import plot

@@ -85,7 +85,7 @@ def method_info(name: str) -> MethodInfo:
 
 
 def load_method(
-    name: str = DEFAULT_METHOD, weights: str | Path | None = None, *, device: str = "auto"
+    name: str = DEFAULT_METHOD, weights: str | Path | None = None, device: str = "auto"
 ) -> Method:
     """Load a method, with trained weights where it has some.
 

@@ -9,9 +9,9 @@ import pytest
 from batch import recorded, results
 from PIL import Image
 
-from clode_core.batch import run as running
 from clode_core.batch.record import NAME
 from clode_core.batch.work import Settings, Work
+from clode_core.cli import batch as running
 
 
 def sentence(result):

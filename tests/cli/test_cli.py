@@ -105,9 +105,9 @@ def test_one_broken_file_does_not_stop_the_others(photo, out):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["--time", "nan"], "a number or 'auto'"),
-        (["--time", "inf"], "a number or 'auto'"),
-        (["--time", "soon"], "a number or 'auto'"),
+        (["--time", "nan"], "or 'auto', not"),
+        (["--time", "inf"], "or 'auto', not"),
+        (["--time", "soon"], "or 'auto', not"),
         (["--time", "99"], "from -20 to 20"),
         (["--tolerance", "0"], "tolerance must be a number from"),
         (["--step", "-1"], "step must be a number from"),

@@ -3,7 +3,7 @@
 import baselines
 import pytest
 
-from clode_core.methods import ITERATED, load_method
+from clode_core.methods import load_method
 from clode_core.methods.lfpv.training.objective import evaluate
 from clode_core.pictures.files import read_picture
 from clode_core.training.config import ValidationConfig
@@ -20,7 +20,7 @@ def pairs_in(data_folder):
     ]
 
 
-@pytest.mark.parametrize("name", ITERATED)
+@pytest.mark.parametrize("name", ["zero-dce", "zero-dce++"])
 def test_the_weights_are_in_the_neighbourhood_of_the_published_numbers(name, data_folder):
     table = baselines.rows_of(load_method(name, device="cpu"), pairs_in(data_folder))
     psnr, ssim, _ = table["8"]

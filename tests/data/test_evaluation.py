@@ -3,10 +3,11 @@
 import pytest
 
 from clode_core.evaluation.ablation import ablate
-from clode_core.evaluation.comparison import compare, models_for
-from clode_core.evaluation.methods import choose_methods
+from clode_core.evaluation.comparison import compare
+from clode_core.evaluation.methods import choose_methods, load_methods
 from clode_core.evaluation.metrics import choose_metrics
 from clode_core.evaluation.pairs import match
+from clode_core.methods import load_method
 
 pytestmark = pytest.mark.data
 
@@ -23,7 +24,9 @@ def test_clode_is_ahead_of_the_classical_methods(pairs, model):
     names = ["clode", "clode@best", "gamma@best", "gain@best", "histogram-equalisation", "clahe", "lime"]
     methods = choose_methods(names, reference=True)
     metrics = choose_metrics(["psnr", "ssim", "delta-e-2000"], reference=True)
-    done = compare(pairs, methods, metrics, models_for(methods, lambda: model))
+    done = compare(
+        pairs, methods, metrics, load_methods(methods, lambda info: load_method(info.name, device="cpu"))
+    )
     assert not done.failures
     table = {method.name: values for method, values in done.means()}
     for name in names[4:]:

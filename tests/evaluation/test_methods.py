@@ -1,16 +1,16 @@
-import sys
-import types
-
 import numpy as np
 import pytest
 
-from clode_core.evaluation.comparison import compare, models_for
-from clode_core.evaluation.methods import Scene, choose_methods, control_of
+from clode_core.evaluation.comparison import compare
+from clode_core.evaluation.methods import Scene, choose_methods, load_methods
 from clode_core.evaluation.metrics import choose_metrics
 from clode_core.evaluation.metrics.fidelity import psnr
-from clode_core.evaluation.search import GAINS, GAMMAS, TIMES, best
-from clode_core.methods.classical import filters as classical
+from clode_core.evaluation.search import best
+from clode_core.methods import load_method, method_info
+from clode_core.methods.clode.control import control_of
 from clode_core.methods.clode.curve import curve
+
+TIMES, GAMMAS, GAINS = (method_info(name).slider.best for name in ("control", "gamma", "gain"))
 
 
 @pytest.fixture
@@ -39,14 +39,14 @@ def test_the_best_of_a_grid_is_found_without_trying_all(grid, where):
 
 def test_the_best_time_is_the_best_of_every_time_on_the_grid(scene):
     enhanced = apply("control@best", scene)
-    every = [psnr(scene.exposed("control", time), scene.reference) for time in TIMES]
+    every = [psnr(scene.shown("control", time), scene.reference) for time in TIMES]
     assert enhanced.parameter == TIMES[int(np.argmax(every))]
     assert psnr(enhanced.picture, scene.reference) == max(every)
 
 
 def test_one_solve_serves_all_exposure_times(scene, monkeypatch):
     solves = []
-    model = scene._models["clode"]
+    model = scene._methods["clode"]
     solve = model.solve
     monkeypatch.setattr(model, "solve", lambda *a, **k: (solves.append(1), solve(*a, **k))[1])
     for name in ("clode", "clode@auto", "clode@best", "clode@2.5"):
@@ -78,17 +78,18 @@ def test_the_control_keeps_the_noise_removal_of_the_model(model):
 
 def test_the_best_gamma_and_gain_undo_what_was_done(dark):
     for name, made, value in (
-        ("gamma@best", classical.gamma(dark, GAMMAS[50]), GAMMAS[50]),
-        ("gain@best", classical.gain(dark, GAINS[40]), GAINS[40]),
+        ("gamma@best", load_method("gamma").enhance(dark, GAMMAS[50]), GAMMAS[50]),
+        ("gain@best", load_method("gain").enhance(dark, GAINS[40]), GAINS[40]),
     ):
-        enhanced = apply(name, Scene(dark, made, {}))
+        kind = name.partition("@")[0]
+        enhanced = apply(name, Scene(dark, made, {kind: load_method(kind)}))
         assert enhanced.parameter == value
         np.testing.assert_array_equal(enhanced.picture, made)
 
 
 @pytest.mark.parametrize("name", ["histogram-equalisation", "clahe", "lime"])
-def test_classical_methods_brighten_and_keep_the_order_of_channels(scene, dark, name):
-    picture = apply(name, scene).picture
+def test_classical_methods_brighten_and_keep_the_order_of_channels(dark, name):
+    picture = apply(name, Scene(dark, None, {name: load_method(name)})).picture
     assert picture.shape == dark.shape and picture.dtype == np.uint8
     assert picture.mean() > 1.5 * dark.mean()
     strongest = dark.astype(int).max(2) - dark.astype(int).min(2) > 8
@@ -98,18 +99,19 @@ def test_classical_methods_brighten_and_keep_the_order_of_channels(scene, dark, 
 def test_lime_of_a_flat_picture_is_its_colour_over_its_illumination():
     flat = np.broadcast_to(np.array([64, 32, 16], np.uint8), (12, 12, 3))
     expected = np.rint(255 * np.array([64, 32, 16]) / 255 / (64 / 255) ** 0.8)
-    np.testing.assert_allclose(classical.lime(flat)[6, 6], expected, atol=1)
+    np.testing.assert_allclose(load_method("lime").enhance(flat)[6, 6], expected, atol=1)
 
 
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
         ("magic", "unknown method 'magic'"),
-        ("clode@soon", "after clode@ comes auto, best or a time"),
+        ("clode@soon", "after clode@ comes auto, best or a number"),
         ("control@nan", "after control@ comes"),
         ("clode@21", "from -20 to 20"),
-        ("zero-dce@0", "iterations from 1 to 100"),
-        ("zero-dce@x", "iterations from 1 to 100"),
+        ("zero-dce@101", "a number from 0 to 100"),
+        ("zero-dce@x", "a number from 0 to 100"),
+        ("clahe@best", "has nothing to choose, name it alone"),
         ("", "no method is given"),
     ],
 )
@@ -123,28 +125,22 @@ def test_methods_that_look_at_the_reference_need_one():
         choose_methods(["clode", "clode@best", "gain@best"], reference=False)
 
 
-def test_a_baseline_is_used_where_it_is_installed_and_named_where_it_is_not(monkeypatch, scene):
-    class Network:
-        def enhance(self, image, iterations):
-            return np.minimum(image + np.uint8(iterations), 255)
-
-    module = types.ModuleType("clode_core.methods")
-    monkeypatch.setitem(sys.modules, "clode_core.methods", module)
-    monkeypatch.setattr(sys.modules["clode_core"], "baselines", module, raising=False)
-    module.BASELINES = ("zero-dce",)
-    module.load_baseline = lambda name: Network()
-    enhanced = apply("zero-dce@4", scene)
-    np.testing.assert_array_equal(enhanced.picture, scene.source + 4)
-    assert apply("zero-dce", scene).parameter == 8
-    with pytest.raises(ValueError, match=r"zero-dce\+\+ is not available"):
-        choose_methods(["zero-dce++"], reference=False)
+def test_a_method_with_a_slider_is_measured_at_its_default_and_at_any_value(dark):
+    method = load_method("zero-dce++", device="cpu")
+    scene = Scene(dark, None, {"zero-dce++": method})
+    np.testing.assert_array_equal(apply("zero-dce++@4", scene).picture, method.enhance(dark, 4))
+    assert apply("zero-dce++", scene).parameter == 8
+    title = {
+        entry.name: entry.title for entry in choose_methods(["zero-dce++", "zero-dce++@4"], reference=False)
+    }
+    assert title == {"zero-dce++": "Zero-DCE++", "zero-dce++@4": "Zero-DCE++, n=4"}
 
 
-def test_methods_without_a_network_load_none():
-    def no_model():
-        raise AssertionError
-
-    assert models_for(choose_methods(["input", "clahe"], reference=False), no_model) == {}
+def test_only_the_methods_that_are_asked_for_are_loaded():
+    loaded = load_methods(
+        choose_methods(["input", "clahe", "clode@auto", "clode"], reference=False), lambda i: i.name
+    )
+    assert loaded == {"clahe": "clahe", "clode": "clode"}
 
 
 def test_an_undefined_value_is_named_and_left_out_of_the_mean(tmp_path, dark):

@@ -8,18 +8,18 @@ import time
 import pytest
 import torch
 import yaml
-from conftest import write
-from training_making import scene
+from training_making import scene, write
 
 from clode_core.methods.clode.curve import curve
-from clode_core.methods.clode.model import clean_state
-from clode_core.methods.clode.training.objectives import Estimators, UndoObjective, make_objective
+from clode_core.methods.clode.model import Model
+from clode_core.methods.clode.training.data import DenoiseDataset
+from clode_core.methods.clode.training.objectives import UndoObjective
 from clode_core.training import TrainingError, load_config, run_training
-from clode_core.training.data import DenoiseDataset, step_generator
+from clode_core.training.data import step_generator
+from clode_core.training.loading import recipe_of
 from clode_core.training.module import DEVICE_SALT
-from clode_core.training.recipe import family_of
 from clode_core.training.run import _starting_model
-from clode_core.training.validation import make_measure, mean_numbers, read_pairs
+from clode_core.training.validation import mean_numbers, read_pairs
 
 TIMEOUT = 240
 """For what takes seconds where nothing else runs."""
@@ -138,14 +138,18 @@ def test_two_processes_average_their_gradients_and_stay_equal_through_the_stages
         assert len(batches[0]) == len(batches[1]) == 4
         assert not any(torch.equal(a, b) for a, b in zip(*batches, strict=True))
 
-    family, stage = family_of(setting), setting.stages[0]
-    model, sums = _starting_model(setting, family), {}
-    objective, g = make_objective(stage), model.g.train().requires_grad_(True)
+    recipe, stage = recipe_of(setting.method), setting.stages[0]
+    model, sums = _starting_model(setting, recipe), {}
+    objective, g = recipe.objective(stage, model), model.g.train().requires_grad_(True)
     for rank in (0, 1):
         g.zero_grad()
-        batch = DenoiseDataset(setting.data, stage, 0, rank)[0]
-        networks = Estimators(model.h, lambda picture: clean_state(g, picture), model.h)
-        terms = objective.terms(networks, batch, step_generator(DEVICE_SALT, 0, rank))
+        batch = DenoiseDataset(setting.data, stage, 32, 0, rank)[0]
+        networks = {"h": model.h, "g": g}
+        terms = objective.terms(
+            lambda name, *given, networks=networks: networks[name](*given),
+            batch,
+            step_generator(DEVICE_SALT, 0, rank),
+        )
         sum(terms.values()).backward()
         for name, weight in g.named_parameters():
             sums[f"g.{name}"] = sums.get(f"g.{name}", 0) + weight.grad / 2
@@ -163,7 +167,7 @@ def test_two_processes_average_their_gradients_and_stay_equal_through_the_stages
     assert not [name for name in files if "partial" in name or "-v1" in name]
 
     final = Model.read(setting.output / "clode.safetensors")
-    pairs, measure = read_pairs(setting.validation), make_measure(setting.stages[1])
+    pairs, measure = read_pairs(setting.validation), recipe.measure(setting.stages[1])
     expected = mean_numbers([measure(final, pair)[0] for pair in pairs])
     measured = final.card["stages"][1]["metrics"]
     assert len(pairs) == 3 and measured.keys() == expected.keys()

@@ -7,6 +7,7 @@ import time
 import torch
 import yaml
 
+from clode_core.methods.clode.model import Model
 from clode_core.training import load_config, run_training
 
 SCRIPT = "import sys; from clode_core.training import *; run_training(load_config(sys.argv[1]))"

@@ -5,11 +5,13 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from clode_core.methods.clode.model import load_model
+from clode_core.methods.clode.model import Model, load_model
+from clode_core.methods.clode.training.config import UndoStage
+from clode_core.methods.clode.training.data import UndoDataset
 from clode_core.methods.clode.training.objectives import UndoObjective
 from clode_core.training import TrainingError, run_training
-from clode_core.training.config import DataConfig, UndoStage
-from clode_core.training.data import UndoDataset, step_generator
+from clode_core.training.config import DataConfig
+from clode_core.training.data import step_generator
 from clode_core.training.module import learning_rate_factor
 
 STAGES = {

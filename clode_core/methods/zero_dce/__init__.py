@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clode_core.methods.info import MethodInfo, Slider
+from clode_core.methods.info import MethodInfo, Option, Slider
 
 _FOLDER = Path(__file__).parent
 _ITERATIONS = Slider(
@@ -26,6 +26,11 @@ METHODS = tuple(
         f"{__name__}.model:ZeroDCE",
         weights=_FOLDER / "weights" / f"{file}.safetensors",
         slider=_ITERATIONS,
+        options=(
+            Option(
+                "downsample", 0.0, "How much smaller, per side, the network sees the picture; 0: its own."
+            ),
+        ),
         preview_side=640,
         recipe=f"{__name__}.training:RECIPE",
         configurations=_FOLDER / "configs",

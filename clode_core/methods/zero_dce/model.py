@@ -259,14 +259,17 @@ class ZeroDCE(Method):
 
     def check(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Check the settings of a call."""
-        return settings | {"iterations": checked_iterations(settings["iterations"])}
+        return settings | {
+            "iterations": checked_iterations(settings["iterations"]),
+            "downsample": settings["downsample"] or None,
+        }
 
     def solve_plane(  # type: ignore[override]
         self,
         array: Array,
         alpha: bool,
         levels: Levels,
-        downsample: float = 0.0,
+        downsample: float | None = None,
         preview: bool = False,
     ) -> IteratedCurve:
         """Estimate the curve-parameter maps of one plane; see `solve`.
@@ -277,16 +280,16 @@ class ZeroDCE(Method):
             The plane, its layout and levels.
         downsample : float
             How much smaller, per side, the picture is that the network looks at; never smaller than those it
-            was trained on. By default (0) 12 for Zero-DCE++, and 1 for Zero-DCE: every pixel.
+            was trained on. By default 12 for Zero-DCE++, and 1 for Zero-DCE: every pixel.
         preview : bool
             Whether 12 is enough for Zero-DCE, too.
 
         Raises
         ------
         ValueError
-            If `downsample` is neither 0 nor a number from 1 on.
+            If `downsample` is not a number from 1 on.
         """
-        if downsample == 0:
+        if downsample is None:
             downsample = DOWNSAMPLE if self.architecture.shrinks or preview else 1.0
         if not 1 <= downsample <= 1e4:
             raise ValueError(f"downsample must be a number from 1 on, not {downsample}")

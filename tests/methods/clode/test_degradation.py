@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
 from clode_core.methods.clode.training.degradation import (
     correlated,
     darken,
@@ -13,7 +14,6 @@ from clode_core.methods.clode.training.degradation import (
     white_balanced,
 )
 from clode_core.methods.clode.training.losses import logit
-from clode_core.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
 
 PLAIN = {
     "colour": 0.0,

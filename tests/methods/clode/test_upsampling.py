@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from clode_core.methods.clode.upsampling import GuidedUpsampler, Interpolated, bands, shrink, working_shape
+from clode_core.methods.clode.upsampling import GuidedUpsampler
+from clode_core.pictures.resampling import Interpolated, bands, shrink, working_shape
 
 
 @pytest.mark.parametrize(("height", "row"), [(1, 1), (7, 10**7), (5000, 9000), (100000, 3)])

@@ -6,8 +6,9 @@ import torch
 from safetensors.torch import save_file
 from test_enlightengan_networks import lively
 
-from clode_core.methods import enlightengan, load_method
+from clode_core.methods import load_method
 from clode_core.methods.clode.model import WeightsError, load_model
+from clode_core.methods.enlightengan import model as enlightengan
 from clode_core.methods.enlightengan.model import FORMAT, Architecture, EnlightenGAN
 from clode_core.pictures.arrays import ImageError
 from clode_core.training import load_config
@@ -143,14 +144,14 @@ def test_what_is_no_picture_is_refused(method):
 
 
 def test_an_accelerator_out_of_memory_hands_the_work_to_the_cpu(method, dark, monkeypatch):
-    expected, work = method.enhance(dark), EnlightenGAN._enhance_plane
+    expected, work = method.enhance(dark), EnlightenGAN.enhance_plane
 
     def small_memory(self, *arguments):
         if self.device.type != "cpu":
             raise torch.OutOfMemoryError
         return work(self, *arguments)
 
-    monkeypatch.setattr(EnlightenGAN, "_enhance_plane", small_memory)
+    monkeypatch.setattr(EnlightenGAN, "enhance_plane", small_memory)
     method.device = torch.device("cuda")  # its network stays where it can be tested
     with pytest.warns(UserWarning, match="cuda ran out of memory"):
         assert np.array_equal(method.enhance(dark), expected)
@@ -169,7 +170,10 @@ def test_the_packaged_weights_brighten_a_dark_picture_and_are_the_packaged_recip
     recipe = load_config("enlightengan-cpu")
     (stage,) = method.card["config"]["stages"]
     assert stage == recipe.stages[0].model_dump(mode="json") and stage["steps"] == 1000
-    assert method.card["config"]["baseline"] == recipe.baseline.model_dump(mode="json")
+    assert method.card["config"]["baseline"] == {
+        "variant": "enlightengan",
+        **recipe.architecture.model_dump(mode="json"),
+    }
     assert {"psnr", "ssim", "input_psnr", "input_ssim"} == set(method.card["metrics"])
 
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from command_line import clode, sentence
 from PIL import Image
-from test_dce_cli import clode, sentence
 from test_enlightengan import SMALL
 from test_enlightengan_networks import lively
 
-from clode_core import baselines
+from clode_core.methods import load_method
 from clode_core.methods.enlightengan.model import Architecture, EnlightenGAN
 from clode_core.pictures.files import read_picture
 
@@ -29,7 +29,7 @@ def test_the_command_gives_what_the_library_gives(photo, tmp_path, weights, dark
     out = tmp_path / "out"
     result = clode("enhance", photo, "-o", out, "--method", "enlightengan", "--weights", weights)
     assert result.exit_code == 0, result.stderr
-    expected = baselines.load_method("enlightengan", weights, "cpu").enhance(dark)
+    expected = load_method("enlightengan", weights, "cpu").enhance(dark)
     assert np.array_equal(read_picture(out / "photo.png").pixels, expected)
 
 
@@ -47,9 +47,7 @@ def test_options_of_other_methods_are_refused_and_nothing_is_written(photo, tmp_
     assert line.endswith(told) and not out.exists()
 
 
-def test_it_stands_in_the_table_of_an_evaluation(photo, monkeypatch, weights):
-    load = baselines.load_baseline
-    monkeypatch.setattr(baselines, "load_baseline", lambda name: load(name, weights))
+def test_it_stands_in_the_table_of_an_evaluation(photo):
     shown = clode("evaluate", "-i", photo.parent, "--methods", "input,enlightengan", "--metrics", "entropy")
     assert shown.exit_code == 0, shown.stderr
     assert "EnlightenGAN" in shown.stdout
@@ -60,9 +58,10 @@ def test_an_evaluation_has_nothing_to_choose_about_it(photo):
     assert "enlightengan has nothing to choose, name it alone" in sentence(shown)
 
 
-def test_info_lists_it():
-    (line,) = [line for line in clode("info").stdout.splitlines() if line.split()[:1] == ["enlightengan"]]
-    assert "2,161,827 parameters" in line
+def test_the_list_of_methods_has_it():
+    lines = clode("methods").stdout.splitlines()
+    (line,) = [line for line in lines if line.split()[:1] == ["enlightengan"]]
+    assert "2,161,827" in line
 
 
 def test_training_without_the_feature_network_says_how_to_get_it(tmp_path, monkeypatch, dark):

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from clode_core.methods.enlightengan.training import features as enlightengan_features
 from clode_core.methods.enlightengan.training import losses as losses
+from clode_core.methods.enlightengan.training.config import EnlightenGANStage
 from clode_core.methods.enlightengan.training.features import CHANNELS, VGG_MODEL, VGGFeatures, read_vgg
 from clode_core.methods.enlightengan.training.module import load_features
 from clode_core.model_files import FOLDER_VARIABLE, ModelFile, ModelFileError
-from clode_core.training import TrainingError, enlightengan_features
-from clode_core.training.config import EnlightenGANStage
+from clode_core.training import TrainingError
 
 
 def test_the_relativistic_losses_by_hand():

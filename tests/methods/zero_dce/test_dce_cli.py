@@ -1,23 +1,10 @@
 import numpy as np
 import pytest
+from command_line import clode, sentence
 from PIL import Image
-from typer.testing import CliRunner
 
-from clode_core import cli
 from clode_core.methods import load_method
 from clode_core.pictures.files import read_picture
-
-
-def clode(*arguments):
-    return CliRunner().invoke(cli.app, [str(a) for a in arguments])
-
-
-def sentence(result):
-    """The one line that a failed command prints."""
-    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
-    (line,) = [line for line in result.stderr.splitlines() if line]
-    assert line.startswith("clode: ")
-    return line
 
 
 @pytest.fixture
@@ -53,10 +40,13 @@ def test_weights_of_ones_own_are_used(photo, tmp_path, method, variant, dark):
         (["--method", "zero-dce", "--denoise"], "--denoise means nothing to zero-dce"),
         (
             ["--method", "retinex"],
-            "--method takes one of clode, zero-dce, zero-dce++, enlightengan, lfpv-unet, lfpv-curve, not "
-            "'retinex'",
+            "--method takes one of clode, clahe, control, enlightengan, gain, gamma, histogram-equalisation, "
+            "lfpv-curve, lfpv-unet, lime, zero-dce, zero-dce++, not 'retinex'",
         ),
-        (["--method", "zero-dce", "--iterations", "-1"], "iterations must be a number from 0 to 100"),
+        (
+            ["--method", "zero-dce", "--iterations", "-1"],
+            "--iterations takes a number from 0 to 100, not '-1'",
+        ),
     ],
 )
 def test_options_of_the_other_method_are_refused_and_nothing_is_written(photo, tmp_path, options, told):
@@ -70,6 +60,6 @@ def test_asking_for_no_noise_removal_agrees_with_a_method_that_has_none(photo, t
     assert result.exit_code == 0, result.stderr
 
 
-def test_info_lists_the_baselines_with_their_parameters():
-    shown = clode("info").stdout
-    assert "zero-dce++" in shown and "10,561 parameters" in shown and "79,416 parameters" in shown
+def test_the_list_of_methods_has_both_with_their_parameters():
+    shown = clode("methods").stdout
+    assert "zero-dce++" in shown and "10,561" in shown and "79,416" in shown
