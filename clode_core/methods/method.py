@@ -132,7 +132,7 @@ class Method(ABC):
         if weights is not None and not isinstance(weights, str | Path):
             raise WeightsError(f"weights are the path of a .safetensors file, not {weights!r}")
         path = info.weights if weights is None else Path(weights)
-        if path is None or (weights is None and not path.is_file()):
+        if path is None:
             raise WeightsError(f"{info.name} comes without weights: train some, and name their file")
         method = cls.read(path)
         if method.info.name != info.name:

@@ -103,3 +103,10 @@ def test_clode_imports_no_other_method():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_former_name_of_load_method_still_works_and_says_what_to_use():
+    from clode_core.baselines import load_baseline
+
+    with pytest.warns(DeprecationWarning, match="load_baseline is now clode_core.load_method"):
+        assert load_baseline("gamma").info.name == "gamma"

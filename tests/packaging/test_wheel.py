@@ -32,13 +32,13 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_weights_configurations_and_types(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for part in (
-        "weights/clode.safetensors",
-        "weights/zero-dce.safetensors",
-        "weights/zero-dce-pp.safetensors",
-        "weights/lfpv-unet.safetensors",
-        "weights/enlightengan.safetensors",
-        "weights/README.md",
-        "training/configs/clode-cpu.yaml",
+        "methods/clode/weights/clode.safetensors",
+        "methods/zero_dce/weights/zero-dce.safetensors",
+        "methods/zero_dce/weights/zero-dce-pp.safetensors",
+        "methods/lfpv/weights/lfpv-unet.safetensors",
+        "methods/enlightengan/weights/enlightengan.safetensors",
+        "methods/clode/weights/README.md",
+        "methods/clode/configs/clode-cpu.yaml",
         "evaluation/published.yaml",
         "py.typed",
         "gimp/plugin/clode.py",

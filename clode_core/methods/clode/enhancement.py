@@ -101,10 +101,10 @@ def enhance(
     used = model if isinstance(model, Model) else _load_once(model, device)
     return used.enhance(
         image,
-        exposure_time,
-        levels,
-        rgb,
-        progress,
+        levels=levels,
+        rgb=rgb,
+        progress=progress,
+        exposure_time=exposure_time,
         denoise=denoise,
         solver=solver or Solver(),
         precision=precision,

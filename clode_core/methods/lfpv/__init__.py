@@ -12,16 +12,22 @@ METHODS = tuple(
         title,
         summary,
         f"{__name__}.model:SupervisedEnhancer",
-        weights=_FOLDER / "weights" / f"{name}.safetensors",
+        weights=weights,
         recipe=f"{__name__}.training:RECIPE",
         configurations=_FOLDER / "configs",
         paper="Xu et al., ICCV 2023",
     )
-    for name, title, summary in (
-        ("lfpv-unet", "U-Net with LFPV", "A U-Net trained on pairs, with learnable references."),
+    for name, title, weights, summary in (
+        (
+            "lfpv-unet",
+            "U-Net with LFPV",
+            _FOLDER / "weights" / "lfpv-unet.safetensors",
+            "A U-Net trained on pairs, with learnable references.",
+        ),
         (
             "lfpv-curve",
             "curve with LFPV",
+            None,
             "CLODE's exposure network trained on pairs, with learnable references.",
         ),
     )

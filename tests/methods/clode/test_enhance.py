@@ -196,10 +196,10 @@ def test_an_exhausted_accelerator_gives_the_same_result_on_the_cpu(model, dark, 
     expected = clode.enhance(dark, model=model)
     solve = Model.solve_plane
 
-    def exhausted(self, *arguments):
+    def exhausted(self, *arguments, **options):
         if not hasattr(self, "is_copy"):
             raise torch.OutOfMemoryError("out of memory")
-        return solve(self, *arguments)
+        return solve(self, *arguments, **options)
 
     other = Model(model.architecture)
     other.load_state_dict(model.state_dict())
@@ -258,7 +258,7 @@ def test_time_zero_is_exact_in_every_dtype(model, random, dtype):
 
 
 def test_too_little_memory_is_told_in_a_sentence(model, dark, monkeypatch):
-    def full(self, *arguments):
+    def full(self, *arguments, **options):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(Model, "solve_plane", full)
