@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from clode_core.methods.clode.model import Architecture, Model, load_model
     from clode_core.methods.clode.ode import Solver
     from clode_core.methods.clode.trajectory import Trajectory
-    from clode_core.methods.method import Method, with_fallback
+    from clode_core.methods.device import with_fallback
+    from clode_core.methods.method import Method
     from clode_core.methods.weights import WeightsError
     from clode_core.pictures.arrays import ImageError, Levels, resolve_levels
     from clode_core.pictures.files import Picture, PictureError, read_picture, write_picture
 
 _HOMES = {
     "enhance": "clode_core.methods.clode.enhancement",
-    "with_fallback": "clode_core.methods.method",
+    "with_fallback": "clode_core.methods.device",
     "load_model": "clode_core.methods.clode.model",
     "Method": "clode_core.methods.method",
     "MethodInfo": "clode_core.methods",

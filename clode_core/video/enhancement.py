@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from clode_core.methods.clode.model import Model, load_model, span_for
 from clode_core.methods.clode.ode import Solver
 from clode_core.methods.clode.trajectory import ExposureTime
-from clode_core.methods.method import with_fallback
+from clode_core.methods.device import with_fallback
 from clode_core.pictures.atomic import write_atomically
 from clode_core.video.exposure import SMOOTHING, ExposureTimeline, TimelineBuilder
 from clode_core.video.frames import FRAME_LEVELS, Canvas, Frame

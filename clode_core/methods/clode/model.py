@@ -18,7 +18,8 @@ from clode_core.methods.clode.exposure import SharedExposure
 from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS
 from clode_core.methods.clode.ode import Solver, solve_dense
 from clode_core.methods.clode.trajectory import TRAINED_TIME, ExposureTime, Trajectory
-from clode_core.methods.method import Method, Progress, choose_device
+from clode_core.methods.device import choose_device
+from clode_core.methods.method import Method, Progress
 from clode_core.methods.weights import WeightsError
 from clode_core.pictures.arrays import Array, ImageError, Layout, Levels, LevelsArgument, Planes
 from clode_core.pictures.source import Source
@@ -139,17 +140,7 @@ class ShownTrajectory:
 
 
 class Model(Method):
-    """Curve-parameter estimation ``h`` and noise removal ``g`` with one architecture.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        What to build.
-    card : dict, optional
-        Model card: provenance and measured numbers, kept beside the weights.
-    tensors : dict, optional
-        Weights as `state_dict` gives them; by default the networks are untrained.
-    """
+    """Curve-parameter estimation ``h`` and noise removal ``g`` with one architecture; see `Method`."""
 
     format = FORMAT
     family = "CLODE"

@@ -80,16 +80,7 @@ class Upsampled:
 
 
 class EnlightenGAN(WholeMethod):
-    """EnlightenGAN with its weights.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        What to build.
-    card : dict, optional
-        Model card: provenance and measured numbers, kept beside the weights.
-    tensors : dict, optional
-        Weights as `state_dict` gives them; by default the generator is untrained.
+    """EnlightenGAN with its weights; see `Method`.
 
     Attributes
     ----------

@@ -195,16 +195,7 @@ class _Tiled:
 
 
 class SupervisedEnhancer(WholeMethod):
-    """A network trained on pairs, with its weights.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        What to build.
-    card : dict, optional
-        Model card: provenance and measured numbers, kept beside the weights.
-    tensors : dict, optional
-        Weights as `state_dict` gives them; by default the network is untrained.
+    """A network trained on pairs, with its weights; see `Method`.
 
     Attributes
     ----------

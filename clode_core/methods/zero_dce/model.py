@@ -234,16 +234,7 @@ class IteratedCurve:
 
 
 class ZeroDCE(Method):
-    """Zero-DCE or Zero-DCE++ with its weights.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        What to build.
-    card : dict, optional
-        Model card: provenance and measured numbers, kept beside the weights.
-    tensors : dict, optional
-        Weights as `state_dict` gives them; by default the network is untrained.
+    """Zero-DCE or Zero-DCE++ with its weights; see `Method`.
 
     Attributes
     ----------

@@ -10,7 +10,6 @@ from clode_core.methods import load_method
 from clode_core.methods.clode.model import WeightsError, load_model
 from clode_core.methods.enlightengan import model as enlightengan
 from clode_core.methods.enlightengan.model import FORMAT, Architecture, EnlightenGAN
-from clode_core.pictures.arrays import ImageError
 from clode_core.training import load_config
 
 SMALL = {"width": 4, "depth": 2, "working_size": 32}
@@ -73,41 +72,12 @@ def test_what_is_added_to_a_large_picture_follows_its_edges(scene):
     assert float((guided - wanted).abs().mean()) < 0.5 * float((blurred - wanted).abs().mean()) + 0.01
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 40), (70, 3, 3), (5, 4)])
-def test_the_smallest_pictures_are_enhanced(method, random, shape):
-    picture = random.integers(0, 200, shape, np.uint8)
-    assert method.enhance(picture).shape == shape
-
-
-@pytest.mark.parametrize(
-    "dtype", [np.uint8, np.uint16, np.int16, np.uint32, np.float16, np.float32, np.float64]
-)
-@pytest.mark.parametrize("shape", [(24, 30), (24, 30, 2), (24, 30, 3), (24, 30, 4)])
-def test_shape_dtype_and_alpha_are_kept(method, random, dtype, shape):
-    unit = random.random(shape)
-    integer = np.issubdtype(dtype, np.integer)
-    picture = (unit * np.iinfo(dtype).max).astype(dtype) if integer else unit.astype(dtype)
-    result = method.enhance(picture)
-    assert result.shape == picture.shape and result.dtype == picture.dtype
-    colour = np.s_[..., :-1] if len(shape) == 3 and shape[-1] in (2, 4) else np.s_[...]
-    assert not np.array_equal(result[colour], picture[colour])
-    if len(shape) == 3 and shape[-1] in (2, 4):
-        assert np.array_equal(result[..., -1], picture[..., -1])
-
-
 def test_a_grey_picture_is_shown_three_times_and_averaged(method, random):
     picture = random.random((40, 36)).astype(np.float32)
     shown = torch.from_numpy(np.pad(picture, 32, "reflect")).expand(1, 3, -1, -1)
     residual = method.h.residual(shown)[0].mean(0)[32:-32, 32:-32].numpy()
     expected = (picture + (1 - picture) * residual).clip(0, 1)
     assert np.abs(method.enhance(picture) - expected).max() < 1e-5
-
-
-def test_equal_pictures_at_other_levels_give_equal_results(method, random):
-    camera = np.rint(100 + random.random((24, 30, 3)) * 3995).astype(np.uint16)
-    expected = method.enhance((camera - 100) / 3995)
-    result = method.enhance(camera, levels=(100, 4095))
-    assert np.abs((result - 100.0) / 3995 - expected).max() < 1 / 3995
 
 
 def test_nan_infinity_and_what_lies_beyond_the_levels_stay_and_do_not_spread(method, random):
@@ -120,41 +90,6 @@ def test_nan_infinity_and_what_lies_beyond_the_levels_stay_and_do_not_spread(met
     assert np.isnan(result[20, 20]).all() and np.isposinf(result[5, 5, 0]) and result[30, 30, 1] == -2
     assert np.isfinite(result).sum() == np.isfinite(broken).sum()
     assert np.nanmean(np.abs(method.enhance(picture) - result)[:, 30:]) < 0.02
-
-
-def test_each_plane_of_a_stack_is_enhanced_as_if_alone_and_progress_is_told(method, random):
-    stack = random.integers(0, 90, (2, 3, 24, 30), np.uint8)
-    fractions = []
-    result = method.enhance(stack, progress=fractions.append)
-    assert np.array_equal(result[1, 2], method.enhance(stack[1, 2]))
-    assert fractions == sorted(fractions) and fractions[-1] == 1
-
-
-def test_what_progress_raises_stops_the_work(method, dark):
-    def stop(fraction):
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        method.enhance(dark, progress=stop)
-
-
-def test_what_is_no_picture_is_refused(method):
-    with pytest.raises(ImageError):
-        method.enhance(np.zeros((0, 4)))
-
-
-def test_an_accelerator_out_of_memory_hands_the_work_to_the_cpu(method, dark, monkeypatch):
-    expected, work = method.enhance(dark), EnlightenGAN.enhance_plane
-
-    def small_memory(self, *arguments):
-        if self.device.type != "cpu":
-            raise torch.OutOfMemoryError
-        return work(self, *arguments)
-
-    monkeypatch.setattr(EnlightenGAN, "enhance_plane", small_memory)
-    method.device = torch.device("cuda")  # its network stays where it can be tested
-    with pytest.warns(UserWarning, match="cuda ran out of memory"):
-        assert np.array_equal(method.enhance(dark), expected)
 
 
 def test_saved_weights_load_to_the_same_results(method, dark, tmp_path):

@@ -92,38 +92,6 @@ def test_the_unet_sees_no_farther_than_it_says():
     assert 8 < farthest <= network.reach
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(24, 30), (24, 30, 2), (25, 31, 3), (24, 30, 4)])
-def test_shape_dtype_and_alpha_are_kept(method, random, dtype, shape):
-    unit = random.random(shape)
-    integer = np.issubdtype(dtype, np.integer)
-    picture = (unit * np.iinfo(dtype).max).astype(dtype) if integer else unit.astype(dtype)
-    result = method.enhance(picture)
-    assert result.shape == picture.shape and result.dtype == picture.dtype
-    colour = np.s_[..., :-1] if len(shape) == 3 and shape[-1] in (2, 4) else np.s_[...]
-    assert not np.array_equal(result[colour], picture[colour])
-    if len(shape) == 3 and shape[-1] in (2, 4):
-        assert np.array_equal(result[..., -1], picture[..., -1])
-
-
-def test_nan_and_infinity_stay_and_do_not_spread(method, random):
-    picture = random.random((40, 50, 3)).astype(np.float32) * 0.5
-    broken = picture.copy()
-    broken[20, 20] = np.nan
-    broken[5, 5, 0] = np.inf
-    result = method.enhance(broken)
-    assert np.isnan(result[20, 20]).all() and np.isposinf(result[5, 5, 0])
-    assert np.isfinite(result).sum() == np.isfinite(broken).sum()
-
-
-def test_each_plane_of_a_stack_is_enhanced_as_if_alone_and_progress_is_told(method, random):
-    stack = random.integers(0, 90, (2, 24, 30), np.uint8)
-    fractions = []
-    result = method.enhance(stack, progress=fractions.append)
-    assert np.array_equal(result[1], method.enhance(stack[1]))
-    assert fractions == sorted(fractions) and fractions[-1] == 1
-
-
 def test_saved_weights_hold_no_updater_and_load_to_the_same_results(method, backbone, dark, tmp_path):
     expected = method.enhance(dark)
     add_updaters(method.h)

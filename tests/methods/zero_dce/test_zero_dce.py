@@ -4,7 +4,6 @@ import torch
 
 from clode_core.methods.zero_dce import model as zero_dce
 from clode_core.methods.zero_dce.model import Architecture, ZeroDCE, iterated_curve
-from clode_core.pictures.arrays import ImageError
 
 
 def test_the_curve_iterated_by_hand():
@@ -117,37 +116,12 @@ def test_zero_dce_pp_interpolates_its_maps_bilinearly(random):
     assert np.abs(method.enhance(picture, downsample=2) - expected).max() < 1e-5
 
 
-@pytest.mark.parametrize(
-    "dtype", [np.uint8, np.uint16, np.int16, np.uint32, np.float16, np.float32, np.float64]
-)
-@pytest.mark.parametrize("shape", [(24, 30), (24, 30, 2), (24, 30, 3), (24, 30, 4)])
-def test_shape_dtype_and_alpha_are_kept(method, random, dtype, shape):
-    unit = random.random(shape)
-    integer = np.issubdtype(dtype, np.integer)
-    picture = (unit * np.iinfo(dtype).max).astype(dtype) if integer else unit.astype(dtype)
-    result = method.enhance(picture)
-    assert result.shape == picture.shape and result.dtype == picture.dtype
-    colour = np.s_[..., :-1] if len(shape) == 3 and shape[-1] in (2, 4) else np.s_[...]
-    assert not np.array_equal(result[colour], picture[colour])
-    if len(shape) == 3 and shape[-1] in (2, 4):
-        assert np.array_equal(result[..., -1], picture[..., -1])
-
-
 def test_a_grey_picture_is_shown_three_times_and_its_maps_are_averaged(full_size, random):
     picture = random.random((20, 25)).astype(np.float32)
     image = torch.from_numpy(picture)[None]
     maps = full_size.h(image.expand(1, 3, -1, -1))[0].reshape(8, 3, 20, 25).mean(1)
     expected = iterated_curve(image, maps, 8)[0].numpy()
     assert np.abs(full_size.enhance(picture) - expected).max() < 1e-5
-
-
-def test_equal_pictures_at_other_levels_give_equal_results(method, random):
-    unit = random.random((24, 30, 3))
-    camera = np.rint(100 + unit * 3995).astype(np.uint16)
-    exact = (camera - 100) / 3995
-    expected = method.enhance(exact)
-    result = method.enhance(camera, levels=(100, 4095))
-    assert np.abs((result - 100.0) / 3995 - expected).max() < 1 / 3995
 
 
 def test_nan_and_infinity_stay_and_do_not_spread(method, random):
@@ -160,22 +134,6 @@ def test_nan_and_infinity_stay_and_do_not_spread(method, random):
     assert np.isfinite(result).sum() == np.isfinite(broken).sum()
 
 
-def test_each_plane_of_a_stack_is_enhanced_as_if_alone(method, random):
-    stack = random.integers(0, 90, (2, 3, 24, 30), np.uint8)
-    fractions = []
-    result = method.enhance(stack, 4, progress=fractions.append)
-    assert np.array_equal(result[1, 2], method.enhance(stack[1, 2], 4))
-    assert fractions == sorted(fractions) and fractions[-1] == 1
-
-
-def test_what_progress_raises_stops_the_work(method, dark):
-    def stop(fraction):
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        method.enhance(dark, progress=stop)
-
-
 @pytest.mark.parametrize("iterations", [-1, 101, float("nan"), "many", 10**400])
 def test_iterations_that_are_no_number_from_0_to_100_are_refused(method, dark, iterations):
     with pytest.raises(ValueError, match="iterations must be a number from 0 to 100"):
@@ -184,27 +142,7 @@ def test_iterations_that_are_no_number_from_0_to_100_are_refused(method, dark, i
         method.enhance(dark, iterations)
 
 
-def test_a_stack_cannot_be_solved_at_once(method, random):
-    with pytest.raises(ImageError, match="takes one picture, not a stack"):
-        method.solve(random.random((5, 24, 30)))
-
-
 @pytest.mark.parametrize("downsample", [0, 0.5, float("nan")])
 def test_the_picture_is_never_enlarged_for_the_network(method, dark, downsample):
     with pytest.raises(ValueError, match="downsample must be a number from 1 on"):
         method.solve(dark, downsample=downsample)
-
-
-def test_an_accelerator_out_of_memory_hands_the_work_to_the_cpu(method, dark, monkeypatch):
-    expected, solve = method.enhance(dark), ZeroDCE.solve_plane
-
-    def small_memory(self, *arguments, **options):
-        if self.device.type != "cpu":
-            raise torch.OutOfMemoryError
-        return solve(self, *arguments, **options)
-
-    monkeypatch.setattr(ZeroDCE, "solve_plane", small_memory)
-    method.device = torch.device("cuda")  # its network stays where it can be tested
-    with pytest.warns(UserWarning, match="cuda ran out of memory"):
-        assert np.array_equal(method.enhance(dark), expected)
-    assert method.device.type == "cuda"
