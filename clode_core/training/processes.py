@@ -2,7 +2,7 @@
 
 Lightning starts the further processes of a machine by running the command again, or joins those that
 ``torchrun`` or SLURM started. Here that happens before any work, so that whatever fails in one process,
-wherever it is, can be told once, by the first, and ends all.
+wherever it is, can be reason once, by the first, and ends all.
 """
 
 from __future__ import annotations
@@ -108,12 +108,12 @@ def processes(settings: TrainerConfig) -> Iterator[Processes]:
             return
         _start(fabric)
         group = Processes(fabric.global_rank, fabric.world_size)
-        lifeline = _Lifeline(group)
+        monitor = _GroupMonitor(group)
         try:
             yield group
         except BaseException as error:
-            lifeline.fail(error)
-        lifeline.leave()
+            monitor.fail(error)
+        monitor.leave()
 
 
 def _fabric(settings: TrainerConfig) -> Fabric:
@@ -145,8 +145,8 @@ def _started() -> int | None:
     for environment in (TorchElasticEnvironment, SLURMEnvironment):
         if environment.detect():
             return int(environment().world_size())
-    told = os.environ.get("WORLD_SIZE") if "NODE_RANK" in os.environ else None
-    return int(told) if told and told.isdecimal() else None
+    reason = os.environ.get("WORLD_SIZE") if "NODE_RANK" in os.environ else None
+    return int(reason) if reason and reason.isdecimal() else None
 
 
 def _start(fabric: Fabric) -> None:
@@ -173,7 +173,7 @@ def _interrupted_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-class _Lifeline:
+class _GroupMonitor:
     """Tells every process when one failed, beside the process group, which may be stuck.
 
     Until then nothing is sent but one question per process and `_POLL` seconds.
@@ -188,7 +188,7 @@ class _Lifeline:
         else:
             self.store = TCPStore(host, group.agreed(0), is_master=False, wait_for_workers=False)
         self._leaving = threading.Event()
-        threading.Thread(target=self._watch, daemon=True, name="clode-lifeline").start()
+        threading.Thread(target=self._watch, daemon=True, name="clode-monitor").start()
 
     def leave(self) -> None:
         """Leave in peace."""
@@ -199,7 +199,7 @@ class _Lifeline:
     def fail(self, error: BaseException) -> None:
         """Leave because of an error; raises what this process is to end with."""
         self._leaving.set()
-        told, mine = self._tell(error)
+        reason, mine = self._tell(error)
         if distributed.is_initialized() and distributed.get_backend() == "gloo":
             with suppress(RuntimeError):
                 distributed.destroy_process_group()  # wakes those who wait for this process
@@ -207,14 +207,14 @@ class _Lifeline:
             self._wait(lambda: self.store.add("left", 0) >= self.group.size - 1)
             with suppress(RuntimeError):
                 self.store.set("closed", "")
-            if told == _INTERRUPTED:
+            if reason == _INTERRUPTED:
                 raise KeyboardInterrupt from None
-            if mine and told == _ENDED:
-                raise TrainingError(told) from error
+            if mine and reason == _ENDED:
+                raise TrainingError(reason) from error
             if mine or isinstance(error, TrainingError | OSError | MemoryError):
                 raise error
-            raise TrainingError(told) from None
-        if mine and told.startswith("process "):
+            raise TrainingError(reason) from None
+        if mine and reason.startswith("process "):
             traceback.print_exception(error)
         with suppress(RuntimeError):
             self.store.add("left", 1)
@@ -239,20 +239,20 @@ class _Lifeline:
                 time.sleep(_POLL / 4)
 
     def _watch(self) -> None:
-        told = _ENDED
+        reason = _ENDED
         while not self._leaving.wait(_POLL):
             try:
                 if _asked_to_end.is_set():  # the interruption may get lost, or wait for the others
                     self.store.compare_set("failed", "", f"{self.group.rank} {_INTERRUPTED}")
                 if self.store.check(["failed"]):
-                    told = self.store.get("failed").decode().partition(" ")[2]
+                    reason = self.store.get("failed").decode().partition(" ")[2]
                     break
             except RuntimeError:
                 break
         if not self._leaving.wait(_GRACE):
-            interrupted = told == _INTERRUPTED
+            interrupted = reason == _INTERRUPTED
             if self.group.first:
-                sentence = "interrupted; finished files are complete" if interrupted else told
+                sentence = "interrupted; finished files are complete" if interrupted else reason
                 print(f"clode: {sentence}", file=sys.stderr, flush=True)
             with suppress(RuntimeError):
                 self.store.add("left", 1)
