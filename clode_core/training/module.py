@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from clode_core.model import Model, clean_state
+from clode_core.networks import ReachNet
 from clode_core.training.config import Stage, StageConfig, TrainingError
 from clode_core.training.data import Batch, BatchDataset, batches, step_generator
 from clode_core.training.objectives import Estimators, Objective, make_objective
@@ -115,7 +116,13 @@ class StageModule(LightningModule):
                 all_maps: Tensor = h(picture.contiguous(memory_format=torch.channels_last))
                 return all_maps.float()
 
-        return Estimators(curve_parameters, noise_removal, maps)
+        def judged(picture: Tensor, exposure_time: Tensor) -> tuple[Tensor, Tensor]:
+            with mixed():
+                assert isinstance(h, ReachNet)
+                A, reach = h.judged(picture.contiguous(memory_format=torch.channels_last), exposure_time)
+                return A.float(), reach.float()
+
+        return Estimators(curve_parameters, noise_removal, maps, judged if isinstance(h, ReachNet) else None)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch, outside autocast: only the networks run in mixed precision."""

@@ -49,11 +49,14 @@ class Estimators:
         Noise removal.
     maps : callable
         All maps of a discrete curve, (B, N * 3, H, W), of a network that knows no time.
+    judged : callable, optional
+        Curve-parameter map and reach, of a network that has one.
     """
 
     A: Callable[[Tensor, Tensor], Tensor]
     g: Callable[[Tensor], Tensor]
     maps: Callable[[Tensor], Tensor]
+    judged: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
 
 
 class Objective(Protocol):

@@ -12,6 +12,7 @@ import torch
 import yaml
 
 from clode_core.atomic import write_atomically
+from clode_core.model import Model, read_model
 from clode_core.training.config import TrainingConfig, TrainingError
 from clode_core.training.data import make_dataset
 from clode_core.training.module import StageModule
@@ -170,6 +171,14 @@ def _starting_model(config: TrainingConfig, family: Family) -> Subject:
             raise TrainingError(
                 f"start_from: {config.start_from} holds networks of another architecture."
             ) from None
+    if config.noise_from is not None:
+        source = read_model(config.noise_from)
+        if not isinstance(model, Model) or model.g is None or source.g is None:
+            raise TrainingError("noise_from: both that file and what is trained must hold a noise network.")
+        try:
+            model.g.load_state_dict(source.g.state_dict())
+        except RuntimeError:
+            raise TrainingError(f"noise_from: {config.noise_from} holds another noise network.") from None
     return model
 
 
@@ -204,6 +213,7 @@ def _card(config: TrainingConfig, stages: list[dict[str, Any]]) -> dict[str, Any
     values["data"] |= names
     values["output"] = config.output.name
     values["start_from"] = config.start_from.name if config.start_from else None
+    values["noise_from"] = config.noise_from.name if config.noise_from else None
     if config.validation is not None:
         values["validation"] |= {"low": config.validation.low.name, "high": config.validation.high.name}
     return {
