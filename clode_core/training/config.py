@@ -42,7 +42,9 @@ class ArchitectureConfig(Setting):
     solver: Literal["euler", "midpoint", "rk4"] = Field(
         default="midpoint", description="Solver that the weights are used with."
     )
-    step: float = Field(default=0.5, ge=0.01, le=100, description="Its step; a large one is one evaluation.")
+    solver_step: float = Field(
+        default=0.5, ge=0.01, le=100, description="Its step in time; a large one is one evaluation."
+    )
 
     @model_validator(mode="after")
     def _known_networks(self) -> ArchitectureConfig:

@@ -94,7 +94,9 @@ def family_of(config: TrainingConfig) -> Family:
     """
     other = config.other
     if other is None:
-        architecture = Architecture(**config.architecture.model_dump())
+        values = config.architecture.model_dump()
+        values["step"] = values.pop("solver_step")
+        architecture = Architecture(**values)
         return Family(
             "clode.safetensors",
             architecture.working_size,
