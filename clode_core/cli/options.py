@@ -98,7 +98,7 @@ def _parameter(setting: Slider | Option, video: bool) -> inspect.Parameter:
         kind = bool
         flag = f"{setting.flag}/--no-{setting.flag[2:]}"
     else:
-        kind = type(setting.default)
+        kind = setting.kind
         flag = setting.flag
     return inspect.Parameter(
         setting.keyword,
@@ -112,6 +112,8 @@ def _shown(setting: Slider | Option, video: bool) -> str:
     default = setting.default
     if isinstance(default, bool):
         return "off" if video or not default else "on"
+    if default is None:
+        return "its own"
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

@@ -21,23 +21,28 @@ class Option:
     ----------
     keyword : str
         Its name as an argument of `Method.enhance`.
-    default : bool, float or str
-        What it is unless it is set; its type is the type of the option.
+    default : bool, float, str or None
+        What it is unless it is set; None leaves it to the method.
     help : str
         What it does, for ``clode enhance --help``.
     flag : str
         Its name on the command line, such as "--time"; by default made from `keyword`.
     video : bool
         Whether it means something when a video is enhanced.
+    kind : type
+        Its type on the command line; by default that of `default`.
     """
 
     keyword: str
-    default: bool | float | str
+    default: bool | float | str | None
     help: str
     flag: str = ""
     video: bool = False
+    kind: type = str
 
     def __post_init__(self) -> None:
+        if self.default is not None:
+            object.__setattr__(self, "kind", type(self.default))
         if not self.flag:
             object.__setattr__(self, "flag", f"--{self.keyword.replace('_', '-')}")
 

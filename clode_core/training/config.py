@@ -27,7 +27,7 @@ class Setting(BaseModel):
 class DataConfig(Setting):
     """Folders of pictures; relative paths start at the current directory."""
 
-    FOLDERS: ClassVar = ("normal", "dark", "low", "high", "exclude")
+    FOLDERS: ClassVar = ("normal", "dark", "low", "high", "exclude", "scenes")
 
     normal: list[Path] = Field(
         default_factory=list, description="Pictures of mixed exposure, named in order of shooting."
@@ -37,6 +37,10 @@ class DataConfig(Setting):
     high: list[Path] = Field(default_factory=list, description="Their references, of the same names.")
     exclude: list[Path] = Field(
         default_factory=list, description="Folders whose file names, without suffix, are not read."
+    )
+    scenes: list[Path] = Field(
+        default_factory=list,
+        description="Tables (CSV) of the scenes of pairs; a scene marked validation or public is not used.",
     )
     largest_side: int = Field(
         default=1024, ge=32, le=8192, description="Larger pictures are shrunk to this when read."
@@ -118,6 +122,7 @@ class TrainingConfig(Setting):
     method: str = Field(default="clode", description="Which method is trained.")
     architecture: Setting = Field(default=Setting(), description="Its networks.")
     start_from: Path | None = Field(default=None, description="Weights (.safetensors) to start from.")
+    noise_from: Path | None = Field(default=None, description="Weights (.safetensors) whose g is taken.")
     data: DataConfig
     validation: ValidationConfig | None = None
     trainer: TrainerConfig = TrainerConfig()

@@ -180,6 +180,7 @@ def _absolute(config: TrainingConfig) -> TrainingConfig:
     update: dict[str, Any] = {
         "output": config.output.absolute(),
         "start_from": config.start_from.absolute() if config.start_from else None,
+        "noise_from": config.noise_from.absolute() if config.noise_from else None,
         "data": DataConfig(**{**config.data.model_dump(), **data}),
     }
     if config.validation is not None:

@@ -94,19 +94,21 @@ class StageModule(LightningModule):
         kind = _MIXED.get(str(self.trainer.precision))
         return torch.autocast(self.device.type, kind or torch.bfloat16, enabled=kind is not None)
 
-    def in_precision(self, network: nn.Module) -> Callable[..., Tensor]:
+    def in_precision(self, network: Callable[..., Any]) -> Callable[..., Any]:
         """A network in the trainer's precision, taking and giving 32-bit pictures."""
 
-        def run(picture: Tensor, *arguments: Tensor) -> Tensor:
+        def run(picture: Tensor, *arguments: Tensor) -> Any:
             with self.mixed():
-                out: Tensor = network(picture.contiguous(memory_format=torch.channels_last), *arguments)
-                return out.float()
+                out = network(picture.contiguous(memory_format=torch.channels_last), *arguments)
+                return tuple(part.float() for part in out) if isinstance(out, tuple) else out.float()
 
         return run
 
-    def run_network(self, name: str, picture: Tensor, *arguments: Tensor) -> Tensor:
+    def run_network(self, name: str, picture: Tensor, *arguments: Tensor) -> Any:
         """What a network that is trained makes of pictures; see `clode_core.training.recipe.Networks`."""
-        return self.in_precision(self.networks[name])(picture, *arguments)
+        network, _, method = name.partition(".")
+        called: Any = self.networks[network]
+        return self.in_precision(getattr(called, method) if method else called)(picture, *arguments)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch, outside autocast: only the networks run in mixed precision."""

@@ -19,8 +19,8 @@ from clode_core.training.validation import Measure, Pair
 class Networks(Protocol):
     """The networks of a stage, in the trainer's precision, taking and giving 32-bit pictures."""
 
-    def __call__(self, name: str, picture: Tensor, *arguments: Tensor) -> Tensor:
-        """What the network `name` ("h" or "g") makes of pictures (B, 3, H, W)."""
+    def __call__(self, name: str, picture: Tensor, *arguments: Tensor) -> Any:
+        """What a network ("h", "g") or a method of one ("h.judged") makes of pictures (B, 3, H, W)."""
         ...
 
 

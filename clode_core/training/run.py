@@ -179,6 +179,14 @@ def _starting_model(config: TrainingConfig, recipe: Recipe) -> Method:
             raise TrainingError(
                 f"start_from: {config.start_from} holds networks of another architecture."
             ) from None
+    if config.noise_from is not None:
+        source = recipe.read(config.noise_from, config)
+        if model.g is None or source.g is None:
+            raise TrainingError("noise_from: both that file and what is trained must hold a noise network.")
+        try:
+            model.g.load_state_dict(source.g.state_dict())
+        except RuntimeError:
+            raise TrainingError(f"noise_from: {config.noise_from} holds another noise network.") from None
     return model
 
 
@@ -213,6 +221,7 @@ def _card(config: TrainingConfig, stages: list[dict[str, Any]]) -> dict[str, Any
     values["data"] |= names
     values["output"] = config.output.name
     values["start_from"] = config.start_from.name if config.start_from else None
+    values["noise_from"] = config.noise_from.name if config.noise_from else None
     if config.validation is not None:
         values["validation"] |= {"low": config.validation.low.name, "high": config.validation.high.name}
     return {

@@ -24,9 +24,9 @@ _TIME = Slider(
 )
 _OPTIONS = (
     Option("denoise", True, "Remove noise.", video=True),
-    Option("solver", "midpoint", "Solver of the ODE: midpoint, rk4, euler, bosh3, dopri5, ..."),
-    Option("step", 0.5, "Step in exposure time of the fixed-step solvers."),
-    Option("tolerance", 1e-3, "Tolerance of the adaptive solvers."),
+    Option("solver", None, "Solver of the ODE: midpoint, rk4, euler, bosh3, dopri5, ..."),
+    Option("step", None, "Step in exposure time of the fixed-step solvers.", kind=float),
+    Option("tolerance", None, "Tolerance of the adaptive solvers.", kind=float),
     Option("precision", "float32", "Of the convolutions: float32 or bfloat16."),
     Option("shared_exposure", False, "Expose all pages of a file alike: no flicker."),
 )

@@ -106,7 +106,7 @@ def enhance(
         progress=progress,
         exposure_time=exposure_time,
         denoise=denoise,
-        solver=solver or Solver(),
+        solver=solver,
         precision=precision,
         shared_exposure=shared_exposure,
     )

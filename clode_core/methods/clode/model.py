@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 from clode_core.methods import MethodInfo, method_info
 from clode_core.methods.clode.exposure import SharedExposure
-from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS
+from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS, ReachNet
 from clode_core.methods.clode.ode import Solver, solve_dense
 from clode_core.methods.clode.trajectory import TRAINED_TIME, ExposureTime, Trajectory
 from clode_core.methods.device import choose_device
@@ -49,6 +50,10 @@ class Architecture:
         Long side, in pixels, of the pictures the curve network was trained on and is solved on.
     clean_state : bool
         Whether `g` cleans the state before `h` sees it, ``A = h(g(I), t)``, as in the paper.
+    solver : str
+        Fixed-step solver that the curve network was trained for.
+    step : float
+        Its step in exposure time; one that no span exceeds means one evaluation, ``S(T) = T h(I0, 0)``.
     """
 
     curve_network: str = "multiscale"
@@ -57,6 +62,8 @@ class Architecture:
     noise_options: dict[str, Any] = field(default_factory=dict)
     working_size: int = 128
     clean_state: bool = False
+    solver: str = "midpoint"
+    step: float = 0.5
 
     def __post_init__(self) -> None:
         size = self.working_size
@@ -64,6 +71,7 @@ class Architecture:
             raise ValueError(f"working_size must be a whole number from 16 to 4096, not {size!r}")
         if self.curve_network not in CURVE_NETWORKS:
             raise ValueError(f"unknown curve network {self.curve_network!r}")
+        _ = self.default_solver  # refuses what is unknown or out of range
         if self.noise_network and self.noise_network not in NOISE_NETWORKS:
             raise ValueError(f"unknown noise network {self.noise_network!r}")
         for options in (self.curve_options, self.noise_options):
@@ -75,6 +83,11 @@ class Architecture:
                     raise ValueError(
                         f"network option {name} must be positive and at most 4096, not {value!r}"
                     )
+
+    @property
+    def default_solver(self) -> Solver:
+        """The solver that is used where none is asked for."""
+        return Solver(self.solver, self.step)
 
     def build(self) -> tuple[nn.Module, nn.Module | None]:
         """New, untrained networks ``h`` and ``g``."""
@@ -159,12 +172,16 @@ class Model(Method):
 
     def curve_parameters(self, image: Tensor, time: Tensor) -> Tensor:
         """Curve-parameter map ``A`` of pictures (B, 1 or 3, H, W) in [0, 1] at a time; same shape."""
-        channels = image.shape[1]
+        state = self._state(image)
+        A: Tensor = self.h(state, time.to(state))
+        return A.mean(1, keepdim=True) if image.shape[1] == 1 else A
+
+    def _state(self, image: Tensor) -> Tensor:
+        """Pictures as h sees them: three channels and, where the weights say so, cleaned."""
         state = image.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         if self.architecture.clean_state and self.g is not None:
             state = clean_state(self.g, state, self.g.multiple)
-        A: Tensor = self.h(state, time.to(state))
-        return A.mean(1, keepdim=True) if channels == 1 else A
+        return state
 
     def solve(  # type: ignore[override]
         self,
@@ -186,7 +203,7 @@ class Model(Method):
         span : (float, float)
             Exposure times that will be asked for; must contain 0.
         solver : Solver or str, optional
-            A solver or its name; by default `Solver()`.
+            A solver or its name; by default the one that the weights were trained for.
         levels : {"dtype", "auto"} or (float, float)
             Black and white level, see `image.resolve_levels`.
         rgb : bool, optional
@@ -267,9 +284,10 @@ class Model(Method):
     def check(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Check the settings of a call, and make one `Solver` of its three."""
         span_for(settings["exposure_time"])
-        step, tolerance = settings.pop("step"), settings.pop("tolerance")
-        if isinstance(settings["solver"], str):
-            settings["solver"] = Solver(settings["solver"], step, tolerance)
+        given = {name: settings.pop(name) for name in ("step", "tolerance")}
+        solver = settings["solver"]
+        solver = self.architecture.default_solver if solver is None else Solver.named(solver)
+        settings["solver"] = replace(solver, **{name: x for name, x in given.items() if x is not None})
         return settings
 
     def prepare(
@@ -338,12 +356,20 @@ class Model(Method):
         with torch.inference_mode(), torch.autocast(self.device.type, kind, enabled=kind != torch.float32):
             working = source.shrunk(self.architecture.working_size)
             if exposure is None:
-                exponent = solve_dense(self._float_curve_parameters, working, span, Solver.named(solver))
+                chosen = self.architecture.default_solver if solver is None else Solver.named(solver)
+                exponent = solve_dense(self._float_curve_parameters, working, span, chosen)
             else:
                 exponent, span = exposure.over(working), exposure.span
         g = cast("NoiseRemoval | None", self.g)
         auto = None if exposure is None else exposure.auto
-        return Trajectory(source, exponent, working, g, span=span, precision=kind, auto=auto)
+        judge = partial(self.judged_time, working) if isinstance(self.h, ReachNet) else None
+        return Trajectory(source, exponent, working, g, span=span, precision=kind, auto=auto, judge=judge)
+
+    def judged_time(self, working: Tensor) -> float:
+        """Exposure time ``T = 3 c`` that a network with a learned reach judges right for (C, h, w)."""
+        with torch.inference_mode():
+            _, reach = cast(ReachNet, self.h).judged(self._state(working[None]), torch.zeros(1).to(working))
+        return TRAINED_TIME * float(reach)
 
     def _float_curve_parameters(self, image: Tensor, time: Tensor) -> Tensor:
         return self.curve_parameters(image, time).float()

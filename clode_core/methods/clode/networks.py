@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -114,7 +115,14 @@ class CurveNet(nn.Module):
         """Estimate the curve-parameter map ``A``."""
         exposure = torch.logit(image.clamp(2e-3, 1 - 2e-3)) / 4
         x = torch.cat([image, exposure], 1)
-        statistics = [x.mean((2, 3))]
+        skips = self._encoded(x, time)
+        when = time.reshape(-1, 1).expand(len(x), 1).to(x.dtype)
+        context = self.context(torch.cat([x.mean((2, 3)), *_moments(skips[-1]), when], 1))
+        A: Tensor = self._decoded(skips[-1] + context[..., None, None], skips, time)
+        A = self.amplitude * torch.tanh(A)
+        return F.interpolate(A, size=image.shape[-2:], mode="bilinear", align_corners=False)
+
+    def _encoded(self, x: Tensor, time: Tensor) -> list[Tensor]:
         skips: list[Tensor] = []
         for down, norm, encode, encode_norm in zip(
             self.down, self.down_norm, self.encode, self.encode_norm, strict=True
@@ -122,15 +130,81 @@ class CurveNet(nn.Module):
             x = F.relu(norm(down(x, time)))
             x = x + F.relu(encode_norm(encode(x, time)))
             skips.append(x)
-        spread = (x - x.mean((2, 3), keepdim=True)).square().mean((2, 3))
-        when = time.reshape(-1, 1).expand(len(x), 1).to(x.dtype)
-        context = self.context(torch.cat([*statistics, x.mean((2, 3)), (spread + 1e-6).sqrt(), when], 1))
-        x = x + context[..., None, None]
+        return skips
+
+    def _decoded(self, x: Tensor, skips: list[Tensor], time: Tensor) -> Tensor:
+        """What goes into the last tanh, at stride 2."""
         for k in reversed(range(len(skips) - 1)):
             x = F.interpolate(x, size=skips[k].shape[-2:], mode="bilinear", align_corners=False)
             x = F.relu(self.decode_norm[k](self.decode[k](torch.cat([x, skips[k]], 1), time)))
-        A: Tensor = self.amplitude * torch.tanh(self.head(x, time))
-        return F.interpolate(A, size=image.shape[-2:], mode="bilinear", align_corners=False)
+        A: Tensor = self.head(x, time)
+        return A
+
+
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and spread of each channel, (B, C) each."""
+    mean = x.mean((2, 3))
+    spread = (x - x.mean((2, 3), keepdim=True)).square().mean((2, 3))
+    return mean, (spread + 1e-6).sqrt()
+
+
+class ReachNet(CurveNet):
+    """Multi-scale network that also judges how far to go: ``A`` and the reach ``c``, with ``T = 3 c``.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Channels at strides 2, 4, 8, 16.
+    amplitude : float
+        Largest ``|A|``.
+
+    Notes
+    -----
+    How bright a scene should be is a question to the whole picture, so the brightness of the input (mean
+    and spread of its logit, quantiles of its grey logit) joins the context, and the context moves the
+    level of ``A`` directly. The reach is a scalar of the same context, ``c = 1`` where ``A`` is trusted
+    as it is, 0 where the picture is fine, negative where it is too bright.
+    """
+
+    LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+    def __init__(self, widths: tuple[int, ...] = (24, 32, 48, 64), amplitude: float = 2.0) -> None:
+        super().__init__(widths, amplitude)
+        deep = widths[-1]
+        known = 2 * deep + 6 + 6 + len(self.LEVELS) + 1
+        self.context = nn.Sequential(nn.Linear(known, deep), nn.ReLU(), nn.Linear(deep, deep))
+        self.level = nn.Sequential(nn.Linear(known, deep), nn.ReLU(), nn.Linear(deep, 3))
+        self.judge = nn.Sequential(nn.Linear(known, deep), nn.ReLU(), nn.Linear(deep, 1))
+        with torch.no_grad():
+            self.head.bias.fill_(math.atanh(min(0.95, 1 / amplitude)))  # starts at the control
+            for branch, start in ((self.level, 0.0), (self.judge, 1.0)):
+                weight, bias = list(branch.parameters())[-2:]
+                weight.zero_()
+                bias.fill_(start)
+
+    def forward(self, image: Tensor, time: Tensor) -> Tensor:
+        """Estimate the curve-parameter map ``A``."""
+        return self.judged(image, time)[0]
+
+    def judged(self, image: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+        """Estimate ``A``, and the reach ``c`` of each picture, (B,)."""
+        exposure = torch.logit(image.clamp(2e-3, 1 - 2e-3)) / 4
+        x = torch.cat([image, exposure], 1)
+        skips = self._encoded(x, time)
+        x, seen = skips[-1], self._seen(x, skips[-1], time)
+        A = self._decoded(x + self.context(seen)[..., None, None], skips, time)
+        A = self.amplitude * torch.tanh(A + self.level(seen)[..., None, None])
+        reach: Tensor = self.judge(seen)[:, 0]
+        return F.interpolate(A, size=image.shape[-2:], mode="bilinear", align_corners=False), reach
+
+    def _seen(self, x: Tensor, deep: Tensor, time: Tensor) -> Tensor:
+        """What is known of the whole picture."""
+        grey = x[:, 3:].mean(1).flatten(1)
+        at = (torch.tensor(self.LEVELS) * (grey.shape[1] - 1)).round().long()
+        quantiles = grey.sort(1).values[:, at.to(grey.device)]
+        when = time.reshape(-1, 1).expand(len(x), 1).to(x.dtype)
+        spread = x.var((2, 3), correction=0).add(1e-6).sqrt()
+        return torch.cat([x.mean((2, 3)), spread, quantiles, *_moments(deep), when], 1)
 
 
 class PaperNoiseNet(nn.Module):
@@ -204,6 +278,7 @@ class NoiseNet(nn.Module):
 
 CURVE_NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "multiscale": CurveNet,
+    "reach": ReachNet,
     "paper": PaperCurveNet,
     "control": UniformCurve,
 }

@@ -63,6 +63,8 @@ class Trajectory:
         Of the convolutions of `g`.
     auto : float, optional
         The automatic exposure time where it is not this picture's own.
+    judge : callable, optional
+        The network's own judgement of the automatic exposure time.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Trajectory:
         span: tuple[float, float],
         precision: torch.dtype = torch.float32,
         auto: float | None = None,
+        judge: Callable[[], float] | None = None,
     ) -> None:
         self.source = source
         self.exponent = exponent
@@ -83,6 +86,7 @@ class Trajectory:
         self._g = g
         self._precision = precision
         self._shared_auto = auto
+        self._judge = judge
         self._cleaned: NDArray[np.float32] | None = None
         self._cleaned_part: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
 
@@ -186,6 +190,7 @@ class Trajectory:
             span=self.span,
             precision=self._precision,
             auto=self._shared_auto,
+            judge=self._judge,
         )
 
     def _shown(
@@ -223,8 +228,10 @@ class Trajectory:
     def auto(self) -> float:
         r"""Choose an exposure time without a reference.
 
-        Two independent estimates are averaged: the time at which the network was trained to reach a
-        normal exposure, and the time at which the highlights do (their quantile meets a set level):
+        A network with a learned reach ``c`` says it: ``T = 3 c``, near 0 for a picture that is fine and
+        negative for one that is too bright. Weights without one average two independent estimates: the time
+        at which the network was trained to reach a normal exposure, and the time at which the highlights do
+        (their quantile meets a set level):
 
         .. math:: T_\mathrm{auto} = (1 - w)\,T_\mathrm{trained}
             + w \min\{T \ge 0 : Q_{q}(\mathrm{grey}(\tilde I_T)) \ge \ell\}
@@ -235,7 +242,7 @@ class Trajectory:
         Returns
         -------
         float
-            A time in the solved span, never negative.
+            A time in the solved span; never negative without a learned reach.
         """
         return self._auto
 
@@ -243,7 +250,9 @@ class Trajectory:
     def _auto(self) -> float:
         if self._shared_auto is not None:
             return self._shared_auto
-        last = self.span[1]
+        first, last = self.span
+        if self._judge is not None:
+            return min(last, max(first, self._judge()))
         low, high = 0.0, last
         for _ in range(20):
             middle = (low + high) / 2

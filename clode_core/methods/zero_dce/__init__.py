@@ -26,11 +26,7 @@ METHODS = tuple(
         f"{__name__}.model:ZeroDCE",
         weights=_FOLDER / "weights" / f"{file}.safetensors",
         slider=_ITERATIONS,
-        options=(
-            Option(
-                "downsample", 0.0, "How much smaller, per side, the network sees the picture; 0: its own."
-            ),
-        ),
+        options=(Option("downsample", None, "How much smaller, per side, its network sees it.", kind=float),),
         preview_side=640,
         recipe=f"{__name__}.training:RECIPE",
         configurations=_FOLDER / "configs",

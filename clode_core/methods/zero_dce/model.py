@@ -250,10 +250,7 @@ class ZeroDCE(Method):
 
     def check(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Check the settings of a call."""
-        return settings | {
-            "iterations": checked_iterations(settings["iterations"]),
-            "downsample": settings["downsample"] or None,
-        }
+        return settings | {"iterations": checked_iterations(settings["iterations"])}
 
     def solve_plane(  # type: ignore[override]
         self,

@@ -17,11 +17,12 @@ from clode_core.methods.lfpv.references import (
     updating_references,
 )
 from clode_core.methods.lfpv.training.config import SupervisedStage
-from clode_core.methods.lfpv.training.data import PairedDataset, match_pairs
+from clode_core.methods.lfpv.training.data import PairedDataset
 from clode_core.methods.lfpv.training.objective import SupervisedObjective, untrained
 from clode_core.training import ConfigError, TrainingError, load_config, run_training
 from clode_core.training.config import DataConfig
 from clode_core.training.data import Batch
+from clode_core.training.pairs import match_pairs
 
 STAGE = {
     "kind": "supervised",

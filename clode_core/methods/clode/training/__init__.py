@@ -10,15 +10,18 @@ from clode_core.methods.clode.model import Architecture, Model
 from clode_core.methods.clode.training.config import (
     ArchitectureConfig,
     DenoiseStage,
+    ReachStage,
     UndoStage,
     ZeroReferenceStage,
 )
 from clode_core.methods.clode.training.data import DenoiseDataset, UndoDataset
+from clode_core.methods.clode.training.fusion import ReachDataset
 from clode_core.methods.clode.training.objectives import (
     DenoiseObjective,
     UndoObjective,
     ZeroReferenceObjective,
 )
+from clode_core.methods.clode.training.reach import ReachObjective
 from clode_core.methods.clode.training.validation import evaluate, measure_exposure, measure_noise_removal
 from clode_core.training.config import DataConfig, StageConfig, TrainingConfig
 from clode_core.training.data import BatchDataset, MixedExposureDataset
@@ -35,6 +38,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS: dict[type[StageConfig], _Kind] = {
+    ReachStage: _Kind(ReachDataset, ReachObjective, measure_exposure),
     UndoStage: _Kind(UndoDataset, UndoObjective, measure_exposure),
     DenoiseStage: _Kind(DenoiseDataset, DenoiseObjective, measure_noise_removal),
     ZeroReferenceStage: _Kind(MixedExposureDataset, ZeroReferenceObjective, measure_exposure),
@@ -42,7 +46,9 @@ _KINDS: dict[type[StageConfig], _Kind] = {
 
 
 def _untrained(config: TrainingConfig) -> Model:
-    return Model(Architecture(**config.architecture.model_dump()))
+    values = config.architecture.model_dump()
+    values["step"] = values.pop("solver_step")
+    return Model(Architecture(**values))
 
 
 def _read(path: Path, config: TrainingConfig) -> Model:
@@ -55,10 +61,13 @@ def _dataset(data: DataConfig, stage: Any, side: int, seed: int, rank: int) -> B
 
 def _check(config: TrainingConfig) -> None:
     assert isinstance(config.architecture, ArchitectureConfig)
+    for k, stage in enumerate(config.stages):
+        if isinstance(stage, ReachStage) and config.architecture.curve_network != "reach":
+            raise ValueError(f"stage {k} (reach) needs architecture.curve_network reach")
     if config.architecture.noise_network:
         return
     for k, stage in enumerate(config.stages):
-        if not isinstance(stage, UndoStage):
+        if not isinstance(stage, UndoStage | ReachStage):
             raise ValueError(f"stage {k} ({stage.kind}) trains g, but architecture.noise_network is empty")
 
 

@@ -23,6 +23,12 @@ class ArchitectureConfig(Setting):
         default=128, ge=16, le=1024, description="Long side, in pixels, that h works at."
     )
     clean_state: bool = Field(default=False, description="Whether g cleans the state before h sees it.")
+    solver: Literal["euler", "midpoint", "rk4"] = Field(
+        default="midpoint", description="Solver that the weights are used with."
+    )
+    solver_step: float = Field(
+        default=0.5, ge=0.01, le=100, description="Its step in time; a large one is one evaluation."
+    )
 
     @model_validator(mode="after")
     def _known_networks(self) -> ArchitectureConfig:
@@ -119,6 +125,48 @@ class UndoStage(StageConfig):
     smallest_side: float = Field(
         default=0.62, gt=0, le=1, description="Least short side of a batch, relative to the long."
     )
+
+
+class ReachMixture(Setting):
+    """Where the pictures of a batch come from; shares, which need not sum to one."""
+
+    bracket: float = Field(default=0.40, gt=0, description="Darker pictures of brackets, to the fusion.")
+    pairs: float = Field(default=0.25, ge=0, description="Pairs of data.low and data.high.")
+    contrast: float = Field(default=0.12, ge=0, description="Targets whose shadows are darkened most.")
+    undo: float = Field(default=0.08, ge=0, description="Targets darkened by the prior.")
+    fine: float = Field(default=0.08, ge=0, description="Targets as they are: nothing is to be done.")
+    over: float = Field(default=0.07, ge=0, description="Brighter pictures of brackets, to the fusion.")
+
+
+class ReachWeights(Setting):
+    """Weights of the losses of learning to reach the fusion."""
+
+    picture: float = Field(default=1.0, ge=0, description="Exposed picture against its target.")
+    shape: float = Field(default=1.0, ge=0, description="The same with the exponent at its best scale.")
+    exponent: float = Field(default=0.05, ge=0, description="Exponent against the true one.")
+    smooth: float = Field(default=0.01, ge=0, description="Absolute gradient of the exponent.")
+    mean: float = Field(default=0.5, ge=0, description="Mean of the exposed picture against the target's.")
+    onward: float = Field(default=0.3, ge=0, description="Picture and exponent from later times.")
+    reach: float = Field(default=0.1, ge=0, description="Judged reach against the best.")
+    auto: float = Field(default=0.5, ge=0, description="Picture at the judged reach against its target.")
+    own: float = Field(default=0.1, ge=0, description="Exponent of own results.")
+    own_reach: float = Field(default=0.15, ge=0, description="Judged reach of own results.")
+
+
+class ReachStage(StageConfig):
+    """Train h to reach the fusion of a scene's bracket in one evaluation, and to judge how far to go."""
+
+    kind: Literal["reach"]
+    mixture: ReachMixture = ReachMixture()
+    darkening: DarkeningPrior = DarkeningPrior(level_range=2.4)
+    contrast: Range = Field(default=(0.0, 1.3), description="Range of the slope of contrast undone.")
+    contrast_level: Range = Field(default=(0.0, 3.0), description="Range of the level that goes with it.")
+    hold_back: int = Field(
+        default=7, ge=0, description="Every how many-th bracket scene is not trained on; 0 trains on all."
+    )
+    onward: int = Field(default=4, ge=1, description="Pictures of a batch also seen at a later time.")
+    again: int = Field(default=4, ge=1, description="Pictures of a batch whose own result is seen.")
+    weights: ReachWeights = ReachWeights()
 
 
 class SensorNoisePrior(Setting):

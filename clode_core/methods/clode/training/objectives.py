@@ -45,7 +45,13 @@ class Estimators:
 
     def A(self, picture: Tensor, exposure_time: Tensor) -> Tensor:  # noqa: N802
         """Curve-parameter map of pictures (B, 3, H, W) at a time (scalar or (B,))."""
-        return self.networks("h", self.g(picture) if self.cleaned else picture, exposure_time)
+        A: Tensor = self.networks("h", self.g(picture) if self.cleaned else picture, exposure_time)
+        return A
+
+    def judged(self, picture: Tensor, exposure_time: Tensor) -> tuple[Tensor, Tensor]:
+        """Curve-parameter map and reach, of a network that has one."""
+        A, reach = self.networks("h.judged", self.g(picture) if self.cleaned else picture, exposure_time)
+        return A, reach
 
     def g(self, picture: Tensor) -> Tensor:
         """Noise removal."""

@@ -40,7 +40,8 @@ class SupervisedObjective:
     def picture(self, networks: Networks, dark: Tensor) -> Tensor:
         """The enhanced picture: directly, or exposed by the exponent at T = 3."""
         if self.stage.solver is None:
-            return networks("h", dark)
+            picture: Tensor = networks("h", dark)
+            return picture
         return curve(dark, solve(Estimators(networks), dark, self.stage.solver)[0][-1])
 
     def terms(self, networks: Networks, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
