@@ -32,6 +32,7 @@ METHODS = tuple(
             ),
         ),
         preview_side=640,
+        preview=True,
         recipe=f"{__name__}.training:RECIPE",
         configurations=_FOLDER / "configs",
         paper=paper,
