@@ -19,12 +19,12 @@ import statistics
 from pathlib import Path
 
 import torch
+from clode_core.training.lfpv import evaluate
 
 from clode_core.methods.lfpv.model import read_supervised
 from clode_core.methods.lfpv.references import attention
 from clode_core.training import load_config, run_training
 from clode_core.training.config import ValidationConfig
-from clode_core.training.lfpv import evaluate
 from clode_core.training.validation import read_pairs
 
 BACKBONES = {"unet": "U-Net", "curve": "CLODE's h"}

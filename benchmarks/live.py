@@ -56,13 +56,17 @@ def row(
 
 
 def window(path: Path, method: str, seconds: float) -> None:
-    from clode_live.methods import load_method
-    from clode_live.pictures import Wish
+    from clode_core import load_method
+    from clode_live.frames import PlaybackSettings
+    from clode_live.methods import live_method
     from clode_live.sources import open_source
     from clode_live.window import LiveWindow
 
-    chosen = load_method(method, None, "auto")
-    opened = LiveWindow(open_source(str(path)), chosen, Wish(chosen.slider.start, loop=True))
+    chosen = live_method(load_method(method))
+    slider = chosen.info.slider
+    if slider is None:
+        raise SystemExit(f"{method} has no slider to measure")
+    opened = LiveWindow(open_source(str(path)), chosen, PlaybackSettings(slider.default, loop=True))
     opened.resize(1100, 760)
     opened.show()
     wait(lambda: opened.view.painted > 10)
@@ -75,10 +79,10 @@ def window(path: Path, method: str, seconds: float) -> None:
         picture = opened.view.picture
         return picture.value if picture is not None and not opened.view._fresh else np.nan
 
-    playing = delays(opened.value.setValue, seen, 15)
+    playing = delays(opened.controls.value.setValue, seen, 15)
     opened.toggle_playing()
     pause(0.5)
-    standing = delays(opened.value.setValue, seen, 15)
+    standing = delays(opened.controls.value.setValue, seen, 15)
     row(
         f"{path.name}, {method}",
         float(opened.player.source.reader.frame_rate),

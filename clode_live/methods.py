@@ -1,268 +1,251 @@
-"""What the slider means, and how a frame is shown at one of its values."""
+"""How the frames of a video are enhanced: by tables, or each frame on its own."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 import clode_core
 from clode_core.video import FRAME_LEVELS, WHITE, Frame, LiveExposure, VideoReader, tone_tables
+from clode_live.packing import Packed, Pixels, pack, pack_pixels
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from av import VideoFrame
 
-    from clode_core import Model, SharedExposure, Trajectory
-    from clode_core.methods.zero_dce.model import IteratedCurve, ZeroDCE
+    from clode_core import Method, MethodInfo, Model, SharedExposure, Trajectory
 
 Progress = Callable[[float], None]
-Packed = NDArray[np.uint32]
-"""(Y, X), 0xffRRGGBB: what Qt draws without converting it."""
-SPAN = (-5.0, 5.0)
-MOST_ITERATIONS = 24.0
-_OPAQUE = np.uint32(0xFF000000)
-_SHIFTS = (16, 8, 0)
-_BAND = 1 << 16  # pixels that stay in the processor's cache
+"""Called with the fraction done; what it raises stops the work."""
+Result = TypeVar("Result")
 _LEVELS = (FRAME_LEVELS.black, FRAME_LEVELS.white)
 
 
-class Slider(NamedTuple):
-    """The slider of a method.
+class FrameRenderer(Protocol):
+    """Renders one frame at any value of the slider.
 
     Attributes
     ----------
-    name : str
-        What it sets.
-    first, last, start, step : float
-        Its range, where it stands first, and what a key moves it by.
+    info : MethodInfo
+        What the method can do.
     """
 
-    name: str
-    first: float
-    last: float
-    start: float
-    step: float
+    info: MethodInfo
+
+    def automatic_value(self, frame: Frame) -> float:
+        """The value that the method chooses for the frame, where `info` says that it can."""
+        ...
+
+    def quick(self, frame: Frame, value: float, progress: Progress) -> Packed:
+        """The frame at a value, as fast as the method can."""
+        ...
+
+    def is_denoised(self, frame: Frame) -> bool:
+        """Whether the noise of this frame has been removed already, so that `denoised` takes no time."""
+        ...
+
+    def denoised(self, frame: Frame, value: float, progress: Progress) -> Pixels:
+        """The frame at a value without noise."""
+        ...
+
+    def exact(self, frame: Frame, value: float, progress: Progress) -> Pixels:
+        """The frame at a value in all its depth."""
+        ...
 
 
-class Look(Protocol):
-    """How one frame is shown, at whatever value.
+class LiveMethod(ABC):
+    """A method that enhances running video.
+
+    Parameters
+    ----------
+    method : Method
+        The loaded method.
+    options : dict, optional
+        Its settings other than the slider and noise removal.
 
     Attributes
     ----------
-    auto : float or None
-        The value chosen for it, where the method chooses.
+    info : MethodInfo
+        What the method can do.
     """
 
-    auto: float | None
+    def __init__(self, method: Method, options: dict[str, Any] | None = None) -> None:
+        self.method = method
+        self.info = method.info
+        self.options = options or {}
 
-    def quick(self, frame: Frame, value: float) -> Packed:
-        """The frame at a value, in the time that playing leaves."""
-        ...
+    @abstractmethod
+    def renderer(self, reader: VideoReader, decoded: VideoFrame) -> FrameRenderer:
+        """Renderer of the next frame that is to be shown."""
 
-    def is_clean(self, frame: Frame) -> bool:
-        """Whether the noise of this frame has been removed, so that `clean` takes no time."""
-        ...
-
-    def clean(self, frame: Frame, value: float, progress: Progress) -> NDArray[np.uint16]:
-        """The frame at a value without noise, (Y, X, 3), white at `WHITE`."""
-        ...
-
-    def exact(self, frame: Frame, value: float) -> NDArray[np.uint16]:
-        """The frame at a value, (Y, X, 3), white at `WHITE`."""
-        ...
-
-
-class Method(Protocol):
-    """Shows frames.
-
-    Attributes
-    ----------
-    slider : Slider
-        What users set.
-    removes_noise, chooses : bool
-        Whether noise can be removed, and a value be chosen.
-    long_side : int
-        Pixels to which frames are made smaller while they play, so that it keeps up; 0 for no limit.
-    """
-
-    slider: Slider
-    long_side: int
-    removes_noise: bool
-    chooses: bool
-
-    def look(self, reader: VideoReader, decoded: VideoFrame) -> Look:
-        """Look at the next frame that is to be shown."""
-        ...
-
+    @abstractmethod
     def close(self) -> None:
         """End what runs in the background."""
-        ...
+
+    def run(self, work: Callable[[Any], Result]) -> Result:
+        """Do work with the method; on the CPU from now on if its accelerator runs out of memory."""
+        result, self.method = clode_core.with_fallback(self.method, work)
+        return result
 
 
-def pack(tables: list[NDArray[Any]], frame: Frame) -> Packed:
-    """Look up the planes of a frame in tables of bytes, and put the three into one number."""
-    shifted = [table.astype(np.uint32) << shift for table, shift in zip(tables, _SHIFTS, strict=True)]
-    shifted[0] |= _OPAQUE
-    height, width = frame.shape
-    rows = max(1, _BAND // width)
-    out = np.empty((height, width), np.uint32)
-    part = np.empty((rows, width), np.uint32)
-    for top in range(0, height, rows):
-        band = out[top : top + rows]
-        one = part[: len(band)]
-        np.take(shifted[0], frame.planes[0][top : top + rows], out=band, mode="clip")
-        for table, plane in zip(shifted[1:], frame.planes[1:], strict=True):
-            np.take(table, plane[top : top + rows], out=one, mode="clip")
-            np.bitwise_or(band, one, out=band)
-    return out
+class TableRenderer:
+    """Renders a frame by tables that hold the exposure of its moment."""
 
-
-@cache
-def _bytes() -> list[NDArray[Any]]:
-    table = np.minimum(np.rint(np.arange(1 << 16) * (255 / WHITE)), 255).astype(np.uint8)
-    return [table] * 3
-
-
-def pack_as_it_is(frame: Frame) -> Packed:
-    """The frame itself."""
-    return pack(_bytes(), frame)
-
-
-def pack_pixels(pixels: NDArray[np.uint16]) -> Packed:
-    """Pixels (Y, X, 3) of 16 bits, white at `WHITE`."""
-    red, green, blue = np.moveaxis(pixels, -1, 0)
-    return pack_as_it_is(Frame((red, green, blue), 0.0))
-
-
-class _ClodeLook:
-    """A frame of a video at the exposure of its moment."""
-
-    def __init__(self, method: Clode, exposure: SharedExposure) -> None:
-        self.method = method
+    def __init__(self, live: LiveMethod, exposure: SharedExposure) -> None:
+        self.info = live.info
         self.exposure = exposure
-        self.auto: float | None = exposure.auto
+        self._live = live
         self._solved: tuple[Frame, Model, Trajectory] | None = None
-        self._cleaned: Frame | None = None
+        self._denoised: Frame | None = None
 
-    def quick(self, frame: Frame, value: float) -> Packed:
+    def automatic_value(self, frame: Frame) -> float:
+        """The automatic exposure time of the moment."""
+        return self.exposure.auto
+
+    def quick(self, frame: Frame, value: float, progress: Progress) -> Packed:
+        """The frame by tables of bytes."""
         return pack(tone_tables(self.exposure, value), frame)
 
-    def is_clean(self, frame: Frame) -> bool:
-        return self._cleaned is frame
+    def is_denoised(self, frame: Frame) -> bool:
+        """Whether the noise of this frame has been removed already."""
+        return self._denoised is frame
 
-    def clean(self, frame: Frame, value: float, progress: Progress) -> NDArray[np.uint16]:
-        def work(model: Model) -> NDArray[np.uint16]:
+    def denoised(self, frame: Frame, value: float, progress: Progress) -> Pixels:
+        """The frame without noise, at the exposure of its moment."""
+
+        def work(model: Model) -> Pixels:
             if self._solved is None or self._solved[:2] != (frame, model):
                 path = model.solve(frame.stacked, levels=_LEVELS, rgb=True, exposure=self.exposure)
                 self._solved = frame, model, path
             return self._solved[2].at(value, denoise=True, progress=progress)
 
-        shown, self.method.model = clode_core.with_fallback(self.method.model, work)
-        self._cleaned = frame
+        shown = self._live.run(work)
+        self._denoised = frame
         return shown
 
-    def exact(self, frame: Frame, value: float) -> NDArray[np.uint16]:
+    def exact(self, frame: Frame, value: float, progress: Progress) -> Pixels:
+        """The frame by tables of 16 bits."""
         tables = tone_tables(self.exposure, value, np.uint16, WHITE)
         return np.stack([table[plane] for table, plane in zip(tables, frame.planes, strict=True)], axis=-1)
 
 
-class Clode:
-    """CLODE: the slider is the exposure time; one table for each channel of a frame.
+class TableMethod(LiveMethod):
+    """A method that finds one exposure for many frames; each is then looked up in tables.
 
     Parameters
     ----------
-    model : Model
-        Finds the exposure.
+    method, options
+        As in `LiveMethod`; the method has ``video_tables``.
     """
 
-    removes_noise = True
-    chooses = True
-    long_side = 0
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.slider = Slider("Exposure time", *SPAN, 3.0, 0.1)
+    def __init__(self, method: Method, options: dict[str, Any] | None = None) -> None:
+        super().__init__(method, options)
+        model, slider = cast("Model", method), method.info.slider
+        assert slider is not None
+        self._working_size = model.architecture.working_size
         self._solving = ThreadPoolExecutor(1, "clode exposure")
-        self._exposure = LiveExposure(model, SPAN, executor=self._solving)
+        self._exposure = LiveExposure(model, (slider.first, slider.last), executor=self._solving)
 
-    def look(self, reader: VideoReader, decoded: VideoFrame) -> Look:
-        """Look at the next frame that is to be shown."""
-        thumbnail = reader.thumbnail(decoded, self.model.architecture.working_size)
-        return _ClodeLook(self, self._exposure.update(thumbnail))
+    def renderer(self, reader: VideoReader, decoded: VideoFrame) -> FrameRenderer:
+        """Renderer of the next frame, which is looked at as a thumbnail."""
+        return TableRenderer(self, self._exposure.update(reader.thumbnail(decoded, self._working_size)))
 
     def close(self) -> None:
         """End what runs in the background."""
         self._solving.shutdown(cancel_futures=True)
 
 
-class _DCELook:
-    """A frame on its own, as Zero-DCE sees it."""
+@dataclass(frozen=True)
+class _Solution:
+    """A frame solved by a method, and the last result that was made of it."""
 
-    auto: float | None = None
-
-    def __init__(self, network: ZeroDCE) -> None:
-        self.network = network
-        self._solved: tuple[Frame, IteratedCurve] | None = None
-
-    def exact(self, frame: Frame, value: float) -> NDArray[np.uint16]:
-        if self._solved is None or self._solved[0] is not frame:
-            from clode_core.methods.zero_dce.model import DOWNSAMPLE
-
-            path = self.network.solve(frame.stacked, levels=_LEVELS, rgb=True, downsample=DOWNSAMPLE)
-            self._solved = frame, path
-        return self._solved[1].at(value)
-
-    def quick(self, frame: Frame, value: float) -> Packed:
-        return pack_pixels(self.exact(frame, value))
-
-    def is_clean(self, frame: Frame) -> bool:
-        return False
-
-    def clean(self, frame: Frame, value: float, progress: Progress) -> NDArray[np.uint16]:
-        raise ValueError("Zero-DCE does not remove noise")
+    frame: Frame
+    method: Method
+    denoise: bool
+    path: Any
+    shown: dict[float, Pixels]
 
 
-class ZeroDCEMethod:
-    """Zero-DCE or Zero-DCE++: the slider is the number of iterations; the network looks at a small copy.
+class SingleFrameRenderer:
+    """Renders a frame on its own, as if it were a picture."""
 
-    Parameters
-    ----------
-    network : ZeroDCE
-        The network.
-    """
+    def __init__(self, live: LiveMethod) -> None:
+        self.info = live.info
+        self._live = live
+        self._solution: _Solution | None = None
 
-    removes_noise = False
-    chooses = False
-    long_side = 640
+    def _solved(self, method: Method, frame: Frame, denoise: bool) -> _Solution:
+        """The solution of a frame; the last one is kept."""
+        last = self._solution
+        if last is None or (last.frame, last.method, last.denoise) != (frame, method, denoise):
+            options = dict(self._live.options)
+            if self.info.preview and not denoise:
+                path = method.solve(frame.stacked, levels=_LEVELS, rgb=True, preview=True, **options)
+            else:
+                slider = self.info.slider
+                values = (slider.first, slider.last) if slider else ()
+                if self.info.noise_removal:
+                    options["denoise"] = denoise
+                path = method.solve_for(frame.stacked, values, levels=_LEVELS, rgb=True, **options)
+            last = self._solution = _Solution(frame, method, denoise, path, {})
+        return last
 
-    def __init__(self, network: ZeroDCE) -> None:
-        self.network = network
-        self.slider = Slider("Iterations", 0.0, MOST_ITERATIONS, 8.0, 1.0)
+    def _rendered(self, frame: Frame, value: float, progress: Progress, denoise: bool = False) -> Pixels:
+        def work(method: Method) -> Pixels:
+            solution = self._solved(method, frame, denoise)
+            if value not in solution.shown:
+                shown = solution.path.at(*((value,) if self.info.slider else ()), progress=progress)
+                solution.shown.clear()
+                solution.shown[value] = shown
+            return solution.shown[value]
 
-    def look(self, reader: VideoReader, decoded: VideoFrame) -> Look:
-        """Look at the next frame that is to be shown."""
-        return _DCELook(self.network)
+        return self._live.run(work)
+
+    def automatic_value(self, frame: Frame) -> float:
+        """The value that the method chooses for this frame."""
+        return self._live.run(lambda method: float(self._solved(method, frame, denoise=False).path.auto()))
+
+    def quick(self, frame: Frame, value: float, progress: Progress) -> Packed:
+        """The frame as it is drawn."""
+        return pack_pixels(self._rendered(frame, value, progress))
+
+    def is_denoised(self, frame: Frame) -> bool:
+        """Whether the noise of this frame has been removed already."""
+        return self._solution is not None and self._solution.denoise and self._solution.frame is frame
+
+    def denoised(self, frame: Frame, value: float, progress: Progress) -> Pixels:
+        """The frame without noise, where the method can."""
+        return self._rendered(frame, value, progress, denoise=True)
+
+    def exact(self, frame: Frame, value: float, progress: Progress) -> Pixels:
+        """The frame in 16 bits."""
+        return self._rendered(frame, value, progress)
+
+
+class SingleFrameMethod(LiveMethod):
+    """A method that enhances each frame on its own."""
+
+    def renderer(self, reader: VideoReader, decoded: VideoFrame) -> FrameRenderer:
+        """Renderer of the next frame."""
+        return SingleFrameRenderer(self)
 
     def close(self) -> None:
         """Nothing runs in the background."""
 
 
-def load_method(name: str, weights: Path | None, device: str) -> Method:
-    """Load a method by its name: clode, zero-dce or zero-dce++.
+def live_method(method: Method, options: dict[str, Any] | None = None) -> LiveMethod:
+    """Make a loaded method ready for running video.
 
-    Raises
-    ------
-    ValueError
-        If the name is unknown, or weights or device cannot be used.
+    Parameters
+    ----------
+    method : Method
+        What `clode_core.load_method` gives.
+    options : dict, optional
+        Its settings other than the slider and noise removal.
     """
-    if name == "clode":
-        return Clode(clode_core.load_model(weights, device=device))
-    from clode_core.methods import load_baseline
-
-    return ZeroDCEMethod(load_baseline(name, weights, device))
+    kind = TableMethod if method.info.video_tables else SingleFrameMethod
+    return kind(method, options)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _OPENERS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 _OPTIONS = {"avfoundation": {"framerate": "30"}}  # its own default is a rate that most cameras refuse
-_HANGS = 5.0  # seconds without a frame after which a camera is gone
+_SILENCE = 5.0  # seconds without a frame after which a camera is gone
 
 
 class Source(Protocol):
@@ -41,6 +41,17 @@ class Source(Protocol):
     def close(self) -> None:
         """Let go of the file or the camera."""
         ...
+
+
+def start_time(reader: VideoReader) -> float:
+    """Time of the first frame, in seconds as the file counts."""
+    return float((reader.stream.start_time or 0) * reader.time_base)
+
+
+def pixel_aspect(reader: VideoReader) -> float:
+    """How much wider than high a pixel is, once the frame is upright."""
+    aspect = float(reader.stream.sample_aspect_ratio or 0) or 1.0
+    return aspect if reader.shape == (reader.stream.height, reader.stream.width) else 1 / aspect
 
 
 class FileSource:
@@ -84,7 +95,7 @@ class CameraSource:
 
     def __init__(self, reader: VideoReader) -> None:
         self.reader = reader
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self._newest: VideoFrame | None = None
         self._ended = self._closing = False
         self._thread = threading.Thread(target=self._read, name="clode camera", daemon=True)
@@ -95,14 +106,14 @@ class CameraSource:
 
         with contextlib.suppress(VideoError, av.error.FFmpegError):  # the camera is gone, whatever it says
             for frame in self.reader.decoded():
-                with self._news:
+                with self._changed:
                     self._newest = frame
-                    self._news.notify()
+                    self._changed.notify()
                     if self._closing:
                         break
-        with self._news:
+        with self._changed:
             self._ended = True
-            self._news.notify()
+            self._changed.notify()
         if self._closing:
             self.reader.close()
 
@@ -115,20 +126,20 @@ class CameraSource:
             If the camera gives no frames any more.
         """
         waited = 0.0
-        with self._news:
+        with self._changed:
             while self._newest is None and not cancelled():
-                if self._ended or waited > _HANGS:
+                if self._ended or waited > _SILENCE:
                     raise VideoError(
                         f"the camera {self.reader.name} gives no pictures any more: connect it again"
                     )
-                self._news.wait(0.05)
+                self._changed.wait(0.05)
                 waited += 0.05
             frame, self._newest = self._newest, None
         return frame
 
     def close(self) -> None:
         """Let go of the camera; a read that hangs in its driver is left to end by itself."""
-        with self._news:
+        with self._changed:
             self._closing = True
             ended = self._ended
         self._thread.join(1.0)

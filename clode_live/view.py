@@ -15,8 +15,8 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from clode_live.methods import Packed
-from clode_live.pictures import Picture
+from clode_live.frames import RenderedFrame
+from clode_live.packing import Packed
 
 _GRIP = 12  # pixels on either side of the line that can be taken hold of
 _LINE = QColor(255, 255, 255, 220)
@@ -52,22 +52,22 @@ class View(QWidget):
         self.split = 0.5
         self.message = ""
         self.painted = 0
-        self._picture: Picture | None = None
+        self._picture: RenderedFrame | None = None
         self._fresh = False
         self._dragging = False
 
     @property
-    def picture(self) -> Picture | None:
+    def picture(self) -> RenderedFrame | None:
         """What is seen."""
         return self._picture
 
-    def show_picture(self, picture: Picture) -> None:
+    def show_picture(self, picture: RenderedFrame) -> None:
         """Draw another picture."""
         self._picture = picture
         self._fresh = True
         self.update()
 
-    def print_path(self, message: str) -> None:
+    def show_message(self, message: str) -> None:
         """A sentence over the picture; none if it is empty."""
         if message != self.message:
             self.message = message
@@ -147,7 +147,7 @@ class View(QWidget):
         painter.drawText(box, flags, self.message)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Tell."""
+        """Report it."""
         self.resized.emit()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
@@ -171,7 +171,7 @@ class View(QWidget):
         self._dragging = False
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
-        """Tell."""
+        """Report it."""
         if event is not None and not (self._has_line and abs(event.position().x() - self.line) <= _GRIP):
             self.double_clicked.emit()
 

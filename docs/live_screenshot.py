@@ -13,8 +13,8 @@ from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
 
 import clode_core
-from clode_live.methods import load_method
-from clode_live.pictures import Wish
+from clode_live.frames import PlaybackSettings
+from clode_live.methods import live_method
 from clode_live.sources import open_source
 from clode_live.window import LiveWindow
 
@@ -44,8 +44,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "dark_coffee.mp4"
         write_pan(path)
-        wish = Wish(3.0, auto=True, split=True, loop=True)
-        window = LiveWindow(open_source(str(path)), load_method("clode", None, "auto"), wish)
+        settings = PlaybackSettings(3.0, auto=True, split=True, loop=True)
+        method = live_method(clode_core.load_method())
+        window = LiveWindow(open_source(str(path)), method, settings)
         window.resize(640, 500)
         window.show()
         window.view.split = 0.4

@@ -152,6 +152,8 @@ class MethodInfo:
         Whether a video frame can be exposed by tables (one shared exposure for many frames).
     preview_side : int
         Long side, in pixels, to which live frames are reduced so that it keeps up; 0 for no limit.
+    preview : bool
+        Whether its `Method.solve` takes ``preview=True``: less exact, but fast enough for live frames.
     recipe : str
         "package.module:RECIPE" of how it is trained, a `clode_core.training.recipe.Recipe`; may be empty.
     configurations : Path or None
@@ -177,6 +179,7 @@ class MethodInfo:
     noise_removal: bool = False
     video_tables: bool = False
     preview_side: int = 0
+    preview: bool = False
     recipe: str = ""
     configurations: Path | None = None
     licence: str = "MIT"

@@ -9,8 +9,8 @@ pytest.importorskip("av")
 
 from video_making import write_video
 
-from clode_live.methods import Clode, ZeroDCEMethod
-from clode_live.pictures import Wish
+from clode_live.frames import PlaybackSettings
+from clode_live.methods import live_method
 from clode_live.sources import open_source
 from clode_live.window import LiveWindow
 
@@ -44,15 +44,15 @@ def threads():
 
 
 @pytest.fixture
-def opened(qtbot, untrained, baseline):
+def opened(qtbot, untrained):
     """Open a window on a source; when the test ends it is closed, and no thread may be left."""
     windows = []
 
-    def open_window(source, method="clode", **wanted):
-        chosen = Clode(untrained) if method == "clode" else ZeroDCEMethod(baseline)
-        wish = Wish(**{"value": chosen.slider.start} | wanted)
+    def open_window(source, method=untrained, **wanted):
+        start = {"value": method.info.slider.default} if method.info.slider else {}
+        settings = PlaybackSettings(**start | wanted)
         source = open_source(str(source)) if not hasattr(source, "reader") else source
-        window = LiveWindow(source, chosen, wish)
+        window = LiveWindow(source, live_method(method), settings)
         windows.append(window)
         window.resize(500, 420)
         with qtbot.waitExposed(window):

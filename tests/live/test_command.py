@@ -11,8 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from clode_core.cli import app
+from clode_core.methods import available_methods
 
 ROOT = Path(__file__).resolve().parents[2]
+FOR_COMMANDS = ("clode_core.cli.options", "clode_core.cli.terminal")  # what all commands share
 
 
 def told(*arguments, screen=":0"):
@@ -45,7 +47,7 @@ def test_it_uses_only_public_names_of_the_core():
     for source in (ROOT / "clode_live").glob("*.py"):
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("clode_core"):
-                assert node.module.count(".") < 2 or node.module == "clode_core.methods.zero_dce.model"
+                assert node.module.count(".") < 2 or node.module in FOR_COMMANDS
                 module = importlib.import_module(node.module)
                 public = getattr(module, "__all__", dir(module))
                 assert {n.name for n in node.names} <= set(public), (source, node.module)
@@ -89,7 +91,16 @@ def test_bad_sources_and_options_are_told_in_one_sentence(tmp_path):
     assert "--time takes a number from -5 to 5" in told(broken, "--time", "9")
     assert "means nothing to clode" in told(broken, "--iterations", "9")
     assert "means nothing to zero-dce" in told(broken, "--method", "zero-dce", "--time", "2")
-    assert "unknown baseline" in told(broken, "--method", "other")
+    assert "means nothing to zero-dce" in told(broken, "--method", "zero-dce", "--denoise")
+    assert "means nothing to enlightengan" in told(broken, "--method", "enlightengan", "--time", "2")
+    assert "--exponent takes a number from 0.05 to 2" in told(broken, "--method", "gamma", "--exponent", "0")
+    assert "--method takes one of" in told(broken, "--method", "other")
+
+
+def test_the_help_names_all_methods():
+    shown = " ".join(CliRunner().invoke(app, ["live", "--help"], env={"COLUMNS": "200"}).stdout.split())
+    assert ", ".join(available_methods()) in shown
+    assert all(flag in shown for flag in ("--time", "--denoise", "--iterations", "--exponent"))
 
 
 def test_a_file_with_sound_only_is_told(tmp_path):

@@ -1,5 +1,8 @@
 """The live window, used as a user does: by keys, slider and mouse."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
@@ -7,8 +10,9 @@ from qtpy.QtWidgets import QFileDialog
 from video_making import scene, write_video
 
 import clode_core
+from clode_core.methods.method import WholeMethod
 from clode_core.video import VideoReader
-from clode_live.pictures import Shot
+from clode_live.frames import DecodedFrame
 from clode_live.sources import open_camera
 
 
@@ -57,13 +61,13 @@ def paused(opened, seen):
 
 def test_the_slider_changes_what_is_shown_while_it_plays(opened, seen, video):
     window = opened(video, loop=True)
-    window.value.setValue(-4.0)
+    window.controls.value.setValue(-4.0)
     seen(window, lambda picture: picture.value == -4.0)
     dark = brightness(window)
-    window.value.setValue(4.0)
+    window.controls.value.setValue(4.0)
     seen(window, lambda picture: picture.value == 4.0)
     assert brightness(window) != dark
-    assert window.player.wish.playing
+    assert window.player.settings.playing
 
 
 def test_exposure_time_zero_is_the_frame_as_it_is(paused, seen, video):
@@ -80,7 +84,7 @@ def test_space_pauses_and_the_slider_acts_on_the_frame_that_stands(opened, seen,
     seen(window)
     press(qtbot, window, Qt.Key.Key_Space)
     picture = seen(window, lambda picture: picture.best)
-    assert window.play.text() == "Play"
+    assert window.controls.play.text() == "Play"
     qtbot.wait(150)
     assert window.view.picture.time == picture.time
     press(qtbot, window, Qt.Key.Key_Up)
@@ -94,10 +98,10 @@ def test_auto_moves_the_slider_and_whoever_moves_it_ends_auto(paused, seen, vide
     window = paused(video)
     press(qtbot, window, Qt.Key.Key_A)
     picture = seen(window, lambda picture: picture.value != 3.0)
-    assert window.value.value() == pytest.approx(picture.value, abs=0.01)
-    window.value.setValue(1.0)
+    assert window.controls.value.value() == pytest.approx(picture.value, abs=0.01)
+    window.controls.value.setValue(1.0)
     seen(window, lambda picture: picture.value == 1.0)
-    assert not window.auto.isChecked()
+    assert not window.controls.auto.isChecked()
 
 
 def test_noise_is_removed_from_the_frame_that_stands(paused, seen, video, untrained, qtbot):
@@ -107,9 +111,9 @@ def test_noise_is_removed_from_the_frame_that_stands(paused, seen, video, untrai
     press(qtbot, window, Qt.Key.Key_D)
     clean = colours(seen(window, lambda picture: picture is not before and picture.best).after)
     assert not np.array_equal(clean, noisy)
-    frame = window.player._current.frame(0)
+    frame = window.player.playback.current.at_size(0)
     path = untrained.solve(
-        frame.stacked, levels=(0, 65280), rgb=True, exposure=window.player._current.look.exposure
+        frame.stacked, levels=(0, 65280), rgb=True, exposure=window.player.playback.current.renderer.exposure
     )
     assert np.abs(clean - path.at(2.0, denoise=True) / 256).max() < 1.1
 
@@ -121,25 +125,99 @@ def test_noise_is_removed_while_it_plays(opened, seen, video):
 
 
 def test_iterations_of_zero_dce(paused, seen, video, baseline):
-    window = paused(video, method="zero-dce")
-    assert window.auto.isHidden() and window.denoise.isHidden()
+    window = paused(video, method=baseline)
+    assert window.controls.auto.isHidden() and window.controls.value.isVisible()
     eight = colours(seen(window).after)
-    window.value.setValue(12)
+    window.controls.value.setValue(12)
     twelve = colours(seen(window, lambda picture: picture.value == 12 and picture.best).after)
     assert not np.array_equal(eight, twelve)
-    frame = window.player._current.frame(0)
+    frame = window.player.playback.current.at_size(0)
     expected = baseline.solve(frame.stacked, levels=(0, 65280), rgb=True, downsample=12).at(12) / 256
     assert np.abs(twelve - expected).max() < 1.1
+
+
+def test_a_method_without_noise_removal_says_so(paused, video, baseline, qtbot):
+    window = paused(video, method=baseline, denoise=True)
+    switch = window.controls.denoise
+    assert not switch.isEnabled() and not switch.isChecked()
+    assert switch.text() == "No noise removal" and switch.toolTip() == "Zero-DCE does not remove noise"
+    press(qtbot, window, Qt.Key.Key_D)
+    assert window.view.message == "Zero-DCE does not remove noise."
+
+
+@pytest.fixture
+def tiny_gamma(monkeypatch):
+    """A method of another package, found by the entry points."""
+    import tiny_gamma
+
+    entry = SimpleNamespace(name="tiny", value="tiny_gamma:INFO", load=lambda: tiny_gamma.INFO)
+    monkeypatch.setattr(clode_core.methods, "entry_points", lambda group: [entry])
+    clode_core.methods.available_methods.cache_clear()
+    yield clode_core.load_method("tiny-gamma")
+    clode_core.methods.available_methods.cache_clear()
+
+
+def test_a_method_of_another_package_plays(opened, seen, video, qtbot, tiny_gamma):
+    window = opened(video, method=tiny_gamma, loop=True)
+    slider = window.controls.value
+    assert (slider.minimum(), slider.maximum(), slider.value()) == (0.1, 1.0, 0.5)
+    assert window.controls.label.text() == "Gamma" and window.controls.auto.isHidden()
+    first = seen(window, lambda picture: picture.value == 0.5)
+    bright = colours(first.after).mean()
+    seen(window, lambda picture: picture.time != first.time)
+    press(qtbot, window, Qt.Key.Key_Up)
+    seen(window, lambda picture: picture.value == pytest.approx(0.505))
+    slider.setValue(1.0)
+    seen(window, lambda picture: picture.value == 1.0)
+    assert brightness(window) != bright
+    press(qtbot, window, Qt.Key.Key_Space)
+    still = seen(window, lambda picture: picture.best)
+    slider.setValue(0.25)
+    picture = seen(window, lambda picture: picture.value == 0.25 and picture.best)
+    assert picture.time == still.time
+    recorded = window.player.playback.current.at_size(0).stacked / 65280
+    assert np.abs(colours(picture.after) - 255 * recorded**0.25).max() < 1.1
+
+
+def test_a_method_without_a_slider_says_so_and_plays(opened, seen, video, untrained, qtbot):
+    class Inverted(WholeMethod):
+        def enhance_plane(self, array, alpha, levels, progress, **settings):
+            return (levels.white - array).astype(array.dtype)
+
+    info = replace(untrained.info, title="Inverted", slider=None, options=(), noise_removal=False)
+    window = opened(video, method=Inverted(info=replace(info, video_tables=False)), loop=True)
+    assert window.controls.value.isHidden() and window.controls.label.text() == "Inverted has no slider"
+    first = seen(window)
+    press(qtbot, window, Qt.Key.Key_Up)
+    press(qtbot, window, Qt.Key.Key_S)
+    picture = seen(window, lambda picture: picture.time != first.time and picture.before is not None)
+    assert np.abs(colours(picture.after) + colours(picture.before) - 255).max() <= 1
+
+
+def test_a_method_without_tables_chooses_and_removes_noise_frame_by_frame(
+    paused, seen, video, untrained, monkeypatch, qtbot
+):
+    monkeypatch.setattr(untrained, "info", replace(untrained.info, video_tables=False))
+    window = paused(video)
+    before = seen(window)
+    frame = window.player.playback.current.at_size(0)
+    path = untrained.solve(frame.stacked, levels=(0, 65280), rgb=True)
+    assert np.abs(colours(before.after) - path.at(3.0) / 256).max() < 1.1
+    press(qtbot, window, Qt.Key.Key_D)
+    clean = seen(window, lambda picture: picture is not before and picture.best)
+    assert np.abs(colours(clean.after) - path.at(3.0, denoise=True) / 256).max() < 1.1
+    press(qtbot, window, Qt.Key.Key_A)
+    seen(window, lambda picture: picture.value == pytest.approx(path.auto(), abs=1e-6))
 
 
 def test_the_exposure_is_fresh_after_a_cut(paused, seen, video, untrained):
     window = paused(video)
     window.player.step(29)
     seen(window, lambda picture: picture.time > 0.96)
-    before = window.player._current.look.exposure
+    before = window.player.playback.current.renderer.exposure
     window.player.step(1)
     seen(window, lambda picture: picture.time > 0.99)
-    after = window.player._current.look.exposure
+    after = window.player.playback.current.renderer.exposure
     exponents = [float(exposure.exponent.at(3.0).mean()) for exposure in (before, after)]
     assert abs(exponents[0] - exponents[1]) > 1e-4
     with VideoReader(video) as reader:
@@ -180,7 +258,7 @@ def test_the_line_is_drawn_dragged_and_taken_away(paused, seen, video, qtbot):
 
 def test_a_click_on_the_seek_bar_goes_there(paused, seen, video, qtbot):
     window = paused(video)
-    bar = window.seek_bar
+    bar = window.controls.seek_bar
     qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=QPoint(round(bar.width() * 0.75), bar.height() // 2))
     picture = seen(window, lambda picture: picture.time > 0)
     assert 7000 < bar.value() < 8500
@@ -215,9 +293,10 @@ def test_frames_are_due_when_their_timestamps_say_so(opened, seen, tmp_path):
     window.close()
     with VideoReader(tmp_path / "uneven.mkv") as reader:
         player.source.reader = reader
-        shots = [Shot(player.source, frame, None) for frame in reader.decoded()]
-    player._clock = None
-    due = np.array([player._due(shot) for shot in shots])
+        frames = [DecodedFrame(player.source, frame, None) for frame in reader.decoded()]
+    clock = player.playback.clock
+    clock.reset()
+    due = np.array([clock.due(frame.time) for frame in frames])
     assert np.allclose(due - due[0], np.array(stamps) / 1000, atol=2e-3)
 
 
@@ -226,7 +305,7 @@ def test_the_end_is_told_and_space_begins_again(opened, seen, video, qtbot):
     window.player.seek(1.9)
     qtbot.waitUntil(lambda: "has ended" in window.view.message, timeout=20_000)
     assert window.view.picture.time == pytest.approx(59 / 30, abs=1e-3)
-    window.value.setValue(1.0)  # the slider acts on the last frame
+    window.controls.value.setValue(1.0)  # the slider acts on the last frame
     seen(window, lambda picture: picture.value == 1.0)
     press(qtbot, window, Qt.Key.Key_Space)
     seen(window, lambda picture: picture.time < 1.5)
@@ -304,13 +383,13 @@ def test_a_file_that_is_deleted_plays_on(opened, seen, tmp_path, video):
 def test_a_camera_plays_and_pauses_and_tells_when_it_is_gone(opened, seen, qtbot):
     camera = open_camera("testsrc2=size=160x120:rate=30:duration=1.5,realtime", "lavfi")
     window = opened(camera)
-    assert window.seek_bar.isHidden() and window.loop.isHidden()
+    assert window.controls.seek_bar.isHidden() and window.controls.loop.isHidden()
     seen(window)
     press(qtbot, window, Qt.Key.Key_Space)
     qtbot.wait(500)  # a frame that was on its way is shown before the pause
     standing = seen(window, lambda picture: picture.best)
     press(qtbot, window, Qt.Key.Key_Right)  # there is no time to go to
-    window.value.setValue(1.0)
+    window.controls.value.setValue(1.0)
     assert seen(window, lambda picture: picture.value == 1.0).time == standing.time
     press(qtbot, window, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: "gives no pictures any more" in window.view.message, timeout=20_000)
@@ -343,7 +422,7 @@ def test_a_picture_that_cannot_be_written_is_told(paused, qtbot, tmp_path, video
     window = paused(video)
     window.player.save(tmp_path / "missing" / "frame.png")
     qtbot.waitUntil(lambda: "does not exist" in window.view.message, timeout=20_000)
-    window.value.setValue(1.0)
+    window.controls.value.setValue(1.0)
     qtbot.waitUntil(lambda: window.view.picture.value == 1.0, timeout=20_000)
 
 
@@ -375,12 +454,12 @@ def test_anything_in_any_order_ends_well(opened, seen, video, qtbot, random):
     for number in range(150):
         press(qtbot, window, keys[random.integers(len(keys))])
         if number % 3 == 0:
-            window.seek_bar.setValue(int(random.integers(10_000)))
+            window.controls.seek_bar.setValue(int(random.integers(10_000)))
         if number % 5 == 0:
             window.resize(int(random.integers(300, 700)), int(random.integers(300, 600)))
         if number % 10 == 0:
             qtbot.wait(int(random.integers(30)))
-    window.value.setValue(-2.0)
+    window.controls.value.setValue(-2.0)
     seen(window, lambda picture: picture.value == -2.0, timeout=60_000)
 
 
@@ -395,7 +474,7 @@ def test_two_windows_play_beside_each_other(opened, seen, video):
 
 def test_the_frames_that_are_shown_are_counted(opened, qtbot, video):
     window = opened(video, loop=True)
-    qtbot.waitUntil(lambda: window.rate.text().endswith("of 30 fps"), timeout=20_000)
+    qtbot.waitUntil(lambda: window.controls.rate.text().endswith("of 30 fps"), timeout=20_000)
 
 
 @pytest.mark.data

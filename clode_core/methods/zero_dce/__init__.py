@@ -28,6 +28,7 @@ METHODS = tuple(
         slider=_ITERATIONS,
         options=(Option("downsample", None, "How much smaller, per side, its network sees it.", kind=float),),
         preview_side=640,
+        preview=True,
         recipe=f"{__name__}.training:RECIPE",
         configurations=_FOLDER / "configs",
         paper=paper,
