@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +11,6 @@ import typer
 
 from clode_core.cli.evaluation import (
     Limit,
-    Low,
     MaybeHigh,
     Output,
     Seconds,
@@ -25,8 +26,13 @@ from clode_core.methods import DEFAULT_METHOD, MethodInfo, method_info
 from clode_core.pictures.atomic import make_folder
 
 if TYPE_CHECKING:
+    from clode_core.evaluation.comparison import Comparison
+    from clode_core.evaluation.methods import Entry
+    from clode_core.evaluation.metrics import Metric, Resources
+    from clode_core.evaluation.sets import Example
     from clode_core.methods.method import Method
 
+Keep = Callable[[str, str, Any], None]
 METHODS = "input,clode,clode@auto,control,control@auto"
 METHODS_BY_REFERENCE = ",clode@best,control@best"
 METRICS_BY_REFERENCE = "psnr,ssim,psnr-gt-mean,ssim-gt-mean,delta-e-2000"
@@ -34,8 +40,13 @@ METRICS = "entropy,loe"
 
 
 def evaluate(
-    low: Low,
+    low: Annotated[
+        Path | None, typer.Option("--input", "-i", help="Folder of dark pictures, or one.")
+    ] = None,
     reference: MaybeHigh = None,
+    sets: Annotated[
+        Path | None, typer.Option(help="YAML file that names several sets, in place of -i and -r.")
+    ] = None,
     methods: Annotated[
         str | None,
         typer.Option(help="Methods with commas between, such as clode,clode@auto,clode@2.5,clahe."),
@@ -54,66 +65,135 @@ def evaluate(
     save_pictures: Annotated[bool, typer.Option("--save-pictures", help="Keep the results.")] = False,
     seconds: Seconds = False,
 ) -> None:
-    """Measure methods on pictures, with or without references."""
+    """Measure methods on pictures, with or without references, or on several sets and their mean."""
     with evaluation_errors():
-        from clode_core.evaluation import reports
-        from clode_core.evaluation.comparison import compare
-        from clode_core.evaluation.methods import choose_methods, load_methods
-        from clode_core.evaluation.metrics import METRICS as ALL
-        from clode_core.evaluation.metrics import Resources, choose_metrics
+        from clode_core.evaluation.metrics import Resources
         from clode_core.evaluation.published import published_table
 
-        paired = reference is not None
-        if metrics == "all":
-            metrics = ",".join(n for n, m in ALL.items() if (paired or not m.needs_reference) and n != "pi")
-        chosen_methods = choose_methods(
-            (methods or METHODS + METHODS_BY_REFERENCE * paired).split(","), reference=paired
-        )
-        chosen_metrics = choose_metrics(
-            (metrics or (METRICS_BY_REFERENCE if paired else METRICS)).split(","), reference=paired
-        )
-        tables = [published_table(name.strip()) for name in (published or "").split(",") if name.strip()]
+        if (low is None) == (sets is None) or (sets is not None and reference is not None):
+            raise UserError("name pictures by -i (and their references by -r), or several sets by --sets")
         if save_pictures and output is None:
             raise UserError("--save-pictures puts the results under the folder of -o: give one")
+        paired = sets is not None or reference is not None
+        run = _Run(*_chosen(methods, metrics, paired), weights, device, denoise, Resources(models, ma_scores))
+        tables = [published_table(name.strip()) for name in (published or "").split(",") if name.strip()]
+        if sets is not None:
+            _evaluate_sets(run, sets, limit, output, save_pictures, seconds)
+            return
+        assert low is not None
         matched = matched_pairs(low, reference, limit)
         if output is not None:
             make_folder(output)
+        from clode_core.evaluation import reports
+        from clode_core.evaluation.sets import examples_of
 
-        def keep(method: str, name: str, picture: Any) -> None:
-            from clode_core.pictures.files import write_picture
-
-            assert output is not None
-            folder = output / "pictures" / method
-            make_folder(folder)
-            write_picture(folder / f"{name}.png", picture)
-
-        with progress_bar(len(matched.pairs), "evaluate") as advance:
-            done = compare(
-                matched.pairs,
-                chosen_methods,
-                chosen_metrics,
-                load_methods(chosen_methods, lambda info: _loaded(info, weights, device)),
-                resources=Resources(models, ma_scores),
-                denoise=denoise,
-                progress=advance,
-                keep=keep if save_pictures else None,
-            )
+        done = run.measured(examples_of(matched.pairs), "evaluate", _keep(output if save_pictures else None))
         console = table_console()
         if done.rows:
             reports.print_comparison(console, done, seconds=True)
         for table in tables:
             reports.print_published(console, table)
         if output is not None:
-            settings = {
-                "methods": [m.name for m in chosen_methods],
-                "metrics": [m.name for m in chosen_metrics],
-                "denoise": denoise,
-                "weights": weights.name if weights else "packaged",
-                "left_out": [path.name for path in matched.alone],
-            }
+            settings = run.described() | {"left_out": [path.name for path in matched.alone]}
             for path in reports.write_comparison(output, done, settings, tables, seconds=seconds):
                 typer.echo(path)
         finish(done.failures, "pictures or values")
+
+
+@dataclass
+class _Run:
+    """What is measured, and with what."""
+
+    entries: list[Entry]
+    metrics: list[Metric]
+    weights: Path | None
+    device: str
+    denoise: bool
+    resources: Resources
+
+    def __post_init__(self) -> None:
+        from clode_core.evaluation.methods import load_methods
+
+        self.loaded = load_methods(self.entries, lambda info: _loaded(info, self.weights, self.device))
+
+    def measured(self, examples: Sequence[Example], what: str, keep: Keep | None = None) -> Comparison:
+        """Measure on examples, with a progress bar."""
+        from clode_core.evaluation.comparison import compare
+
+        with progress_bar(len(examples), what) as advance:
+            return compare(
+                examples,
+                self.entries,
+                self.metrics,
+                self.loaded,
+                resources=self.resources,
+                denoise=self.denoise,
+                progress=advance,
+                keep=keep,
+            )
+
+    def described(self) -> dict[str, Any]:
+        """The settings, for the files."""
+        return {
+            "methods": [entry.name for entry in self.entries],
+            "metrics": [metric.name for metric in self.metrics],
+            "denoise": self.denoise,
+            "weights": self.weights.name if self.weights else "packaged",
+        }
+
+
+def _chosen(methods: str | None, metrics: str | None, paired: bool) -> tuple[list[Entry], list[Metric]]:
+    """The methods and metrics that the options name, or the usual ones."""
+    from clode_core.evaluation.methods import choose_methods
+    from clode_core.evaluation.metrics import METRICS as ALL
+    from clode_core.evaluation.metrics import choose_metrics
+
+    if metrics == "all":
+        metrics = ",".join(n for n, m in ALL.items() if (paired or not m.needs_reference) and n != "pi")
+    usual = METHODS + METHODS_BY_REFERENCE * paired
+    entries = choose_methods((methods or usual).split(","), reference=paired)
+    measures = metrics or (METRICS_BY_REFERENCE if paired else METRICS)
+    return entries, choose_metrics(measures.split(","), reference=paired)
+
+
+def _keep(output: Path | None) -> Keep | None:
+    """What writes the results below a folder, if there is one."""
+    if output is None:
+        return None
+
+    def keep(method: str, name: str, picture: Any) -> None:
+        from clode_core.pictures.files import write_picture
+
+        folder = output / "pictures" / method
+        make_folder(folder)
+        write_picture(folder / f"{name}.png", picture)
+
+    return keep
+
+
+def _evaluate_sets(
+    run: _Run, file: Path, limit: int | None, output: Path | None, save_pictures: bool, seconds: bool
+) -> None:
+    """Print a table for each set and one of the means over the sets; write the files of each."""
+    from clode_core.evaluation import reports
+    from clode_core.evaluation.sets import read_sets
+
+    named = read_sets(file, limit)
+    console, results, failures = table_console(), {}, []
+    for one in named:
+        folder = output / one.name.replace("/", "-").replace(" ", "_") if output is not None else None
+        if folder is not None:
+            make_folder(folder)
+        done = run.measured(one.examples, one.name, _keep(folder if save_pictures else None))
+        failures += [f"{one.name}: {failure}" for failure in done.failures]
+        results[one.name] = done
+        reports.print_comparison(console, done, seconds=True, title=one.name)
+        if folder is not None:
+            reports.write_comparison(folder, done, run.described() | {"set": one.name}, seconds=seconds)
+    reports.print_means_over_sets(console, results)
+    if output is not None:
+        typer.echo(reports.write_means_over_sets(output, results))
+    finish(failures, "pictures or values")
 
 
 def _loaded(info: MethodInfo, weights: Path | None, device: str) -> Method:

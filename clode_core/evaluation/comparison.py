@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from clode_core.evaluation.methods import Enhanced, Entry, Scene
 from clode_core.evaluation.metrics import Measure, Metric, Resources, Sample
-from clode_core.evaluation.pairs import read_pair
+from clode_core.evaluation.sets import Example
 
 if TYPE_CHECKING:
     from clode_core.methods.method import Method
@@ -86,7 +85,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def compare(
-    pairs: Sequence[tuple[Path, Path | None]],
+    examples: Sequence[Example],
     methods: Sequence[Entry],
     metrics: Sequence[Metric],
     loaded: dict[str, Method],
@@ -100,8 +99,8 @@ def compare(
 
     Parameters
     ----------
-    pairs : sequence of (Path, Path or None)
-        Dark picture and reference.
+    examples : sequence of Example
+        Dark pictures and references.
     methods, metrics : sequence
         From `choose_methods` and `choose_metrics`.
     loaded : dict
@@ -122,23 +121,23 @@ def compare(
     """
     measures = [(metric, metric.prepare(resources or Resources())) for metric in metrics]
     done = Comparison(methods, metrics)
-    for index, (low, high) in enumerate(pairs):
+    for index, example in enumerate(examples):
         if progress is not None:
-            progress(index, low.name)
+            progress(index, example.name)
         try:
-            source, reference = read_pair(low, high)
+            source, reference = example.read()
             scene = Scene(source, reference, loaded, denoise)
             results = [(method, *_timed(method, scene)) for method in methods]
         except (ValueError, OSError, MemoryError) as error:
             message = " ".join(str(error).split()) or "out of memory"
-            done.failures.append(message if str(low) in message else f"{low}: {message}")
+            done.failures.append(message if example.name in message else f"{example.name}: {message}")
             continue
         for method, enhanced, seconds in results:
             if keep is not None:
-                keep(method.name, low.stem, enhanced.picture)
-            sample = Sample(method.name, low.stem, enhanced.picture, source, reference)
+                keep(method.name, example.name, enhanced.picture)
+            sample = Sample(method.name, example.name, enhanced.picture, source, reference)
             values = dict(_measured(measures, sample, done.failures))
-            done.rows.append(Row(low.stem, method.name, enhanced.parameter, values, seconds))
+            done.rows.append(Row(example.name, method.name, enhanced.parameter, values, seconds))
     return done
 
 

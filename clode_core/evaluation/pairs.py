@@ -64,7 +64,7 @@ def _by_stem(place: Path) -> dict[str, Path]:
     if not place.is_dir():
         raise ValueError(f"{place} does not exist: give a folder of pictures, or a picture")
     found: dict[str, Path] = {}
-    for path in sorted(place.iterdir(), key=lambda path: _natural(path.name)):
+    for path in sorted(place.iterdir(), key=lambda path: natural_order(path.name)):
         if path.suffix.lower() in SUFFIXES and path.is_file():
             if path.stem in found:
                 raise ValueError(f"{found[path.stem]} and {path} have one name: keep one of them")
@@ -74,7 +74,7 @@ def _by_stem(place: Path) -> dict[str, Path]:
     return found
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def natural_order(name: str) -> list[tuple[int, int, str]]:
     """Sorting key in which 2 comes before 10."""
     return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", name) if p]
 

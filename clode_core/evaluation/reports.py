@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from clode_core.evaluation.metrics import METRICS
 from clode_core.pictures.atomic import write_atomically
@@ -48,7 +50,7 @@ def print_table(
     console.print(table)
 
 
-def print_comparison(console: Console, comparison: Comparison, *, seconds: bool) -> None:
+def print_comparison(console: Console, comparison: Comparison, *, seconds: bool, title: str = "") -> None:
     """Print the means of a comparison."""
     metrics = comparison.metrics
     headings = ["measured", *(heading(m.name) for m in metrics), "mean setting", *(["s"] if seconds else [])]
@@ -57,7 +59,41 @@ def print_comparison(console: Console, comparison: Comparison, *, seconds: bool)
         cells = [number(values[m.name], m.digits) for m in metrics]
         chosen = number(values["parameter"], 2)
         rows.append([method.title, *cells, chosen, *([number(values["seconds"], 2)] if seconds else [])])
-    print_table(console, f"{comparison.pictures} pictures, means", headings, rows)
+    heading_line = f"{comparison.pictures} pictures, means"
+    print_table(console, f"{title}: {heading_line}" if title else heading_line, headings, rows)
+
+
+def means_over_sets(comparisons: Mapping[str, Comparison]) -> list[tuple[str, dict[str, float]]]:
+    """Mean over the sets of the mean of each metric, method by method: every set counts alike."""
+    tables = [{entry.title: values for entry, values in c.means()} for c in comparisons.values()]
+    metrics = next(iter(comparisons.values())).metrics
+    return [
+        (title, {m.name: float(np.mean([table[title][m.name] for table in tables])) for m in metrics})
+        for title in tables[0]
+    ]
+
+
+def print_means_over_sets(console: Console, comparisons: Mapping[str, Comparison]) -> None:
+    """Print the means over the sets."""
+    metrics = next(iter(comparisons.values())).metrics
+    rows = [
+        [title, *(number(values[m.name], m.digits) for m in metrics)]
+        for title, values in means_over_sets(comparisons)
+    ]
+    title = f"mean over {len(comparisons)} sets"
+    print_table(console, title, ["measured", *(heading(m.name) for m in metrics)], rows)
+
+
+def write_means_over_sets(folder: Path, comparisons: Mapping[str, Comparison]) -> Path:
+    """Write ``sets.csv``: each set's means, and the mean over the sets."""
+    metrics = [metric.name for metric in next(iter(comparisons.values())).metrics]
+    rows: list[list[Any]] = [
+        [name, entry.title, *(values[m] for m in metrics)]
+        for name, comparison in comparisons.items()
+        for entry, values in comparison.means()
+    ]
+    rows += [["mean", title, *(values[m] for m in metrics)] for title, values in means_over_sets(comparisons)]
+    return write_text(folder / "sets.csv", csv_text(["set", "method", *metrics], rows))
 
 
 def print_published(console: Console, table: PublishedTable) -> None:

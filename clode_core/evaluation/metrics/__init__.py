@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from clode_core.evaluation.metrics.colour import colour_matching_loss, delta_e_2000, delta_e_ab
 from clode_core.evaluation.metrics.fidelity import gt_mean, psnr, ssim
 from clode_core.evaluation.metrics.ma import MaScores
-from clode_core.evaluation.metrics.tone import entropy, lightness_order_error
+from clode_core.evaluation.metrics.tone import burnt_out, entropy, lightness_order_error
 from clode_core.model_files import FOLDER_VARIABLE, ModelFileError
 
 __all__ = [
@@ -229,6 +229,15 @@ METRICS: dict[str, Metric] = {
             False,
             "lightness order error against the dark picture, short side 50; own code",
             lambda _: lambda sample: lightness_order_error(sample.result, sample.source),
+        ),
+        Metric(
+            "burnt",
+            "burnt %",
+            "lower",
+            2,
+            True,
+            "pixels with a channel at 254 or more where the reference's is below 250; own code",
+            _pair(burnt_out),
         ),
     )
 }

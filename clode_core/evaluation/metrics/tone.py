@@ -17,6 +17,16 @@ def entropy(result: Pixels) -> float:
     return float(shannon_entropy(np.rint(result @ LUMA).astype(np.uint8), base=2))
 
 
+BURNT, NOT_BURNT = 254, 250
+"""A value from the first on is burnt out where the reference's is below the second."""
+
+
+def burnt_out(result: Pixels, reference: Pixels) -> float:
+    """Percentage of pixels with a channel at 254 or more where that of the reference is below 250."""
+    lost = (np.asarray(result) >= BURNT) & (np.asarray(reference) < NOT_BURNT)
+    return float(100 * lost.any(2).mean())
+
+
 def lightness_order_error(result: Pixels, source: Pixels) -> float:
     r"""Lightness order error, the loss of order (Wang et al., TIP 2013, eq. 14 to 16).
 

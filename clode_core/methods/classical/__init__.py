@@ -9,7 +9,12 @@ def _geometric(first: float, last: float, count: int) -> tuple[float, ...]:
 
 
 def _classical(
-    name: str, title: str, summary: str, slider: Slider | None = None, extra: str = ""
+    name: str,
+    title: str,
+    summary: str,
+    slider: Slider | None = None,
+    extra: str = "",
+    needs: tuple[str, ...] = ("skimage",),
 ) -> MethodInfo:
     return MethodInfo(
         name,
@@ -20,7 +25,7 @@ def _classical(
         slider=slider,
         licence="",
         extra=extra,
-        needs=("skimage",) if extra else (),
+        needs=needs if extra else (),
     )
 
 
@@ -61,6 +66,13 @@ METHODS = (
         "histogram equalisation",
         "Equalises the histogram of HSV's value.",
         extra="eval",
+    ),
+    _classical(
+        "exposure-fusion",
+        "exposure fusion",
+        "Fuses the picture with brighter copies of itself.",
+        extra="eval",
+        needs=("cv2",),
     ),
     _classical("clahe", "CLAHE", "Contrast-limited adaptive histogram equalisation.", extra="eval"),
     _classical("lime", "LIME-style Retinex", "Divides by a smooth illumination map.", extra="eval"),

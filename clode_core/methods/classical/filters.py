@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clode_core.pictures.fusion import fuse
+
 Unit = NDArray[np.floating[Any]]
 
 CLAHE_CLIP = 0.03
@@ -15,6 +17,8 @@ LIME_GAMMA = 0.8
 LIME_WEIGHT = 0.05
 """Weight of the total variation of the illumination map."""
 LEAST_ILLUMINATION = 0.01
+FUSED_TIMES = range(6)
+"""Exposure times of the copies that exposure fusion is made of."""
 
 
 def gamma(picture: Unit, exponent: float) -> Unit:
@@ -67,3 +71,10 @@ def lime(picture: Unit) -> Unit:
     smooth = denoise_tv_chambolle(picture.max(2), weight=LIME_WEIGHT)
     illumination = np.clip(smooth, LEAST_ILLUMINATION, 1)
     return np.asarray(picture / illumination[..., None] ** LIME_GAMMA)
+
+
+def exposure_fusion(picture: Unit) -> Unit:
+    r"""Fusion of the picture with brighter copies of itself, ``curve(I, t)`` for t = 0, 1, ..., 5."""
+    odds = picture / np.maximum(1 - picture, 1e-9)
+    copies = [odds * np.exp(t) / (1 + odds * np.exp(t)) for t in FUSED_TIMES]
+    return np.asarray(fuse([copy.astype(np.float32) for copy in copies]), np.float64)

@@ -17,6 +17,7 @@ _FILTERS: dict[str, Callable[..., filters.Unit]] = {
     "histogram-equalisation": filters.histogram_equalisation,
     "clahe": filters.clahe,
     "lime": filters.lime,
+    "exposure-fusion": filters.exposure_fusion,
 }
 
 

@@ -6,12 +6,12 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from clode_core.methods.clode.training.config import ReachStage
+from clode_core.pictures import fusion
 from clode_core.training.config import DataConfig, TrainingError
 from clode_core.training.data import Batch, BatchDataset
 from clode_core.training.pairs import match_pairs
@@ -34,12 +34,10 @@ def fuse(exposures: Tensor) -> Tensor:
         If OpenCV is not installed.
     """
     try:
-        import cv2
-    except ModuleNotFoundError:
-        raise TrainingError("exposure fusion needs OpenCV: pip install opencv-python-headless.") from None
-    stack = [np.ascontiguousarray(picture.permute(1, 2, 0).numpy()) for picture in exposures]
-    fused = np.asarray(cv2.createMergeMertens().process(stack), np.float32)
-    return torch.from_numpy(fused).permute(2, 0, 1).clamp(0, 1).mul(255).round().byte()
+        fused = fusion.fuse([picture.permute(1, 2, 0).numpy() for picture in exposures])
+    except ValueError as error:
+        raise TrainingError(f"{error}.") from None
+    return torch.from_numpy(fused).permute(2, 0, 1).mul(255).round().byte()
 
 
 def kept_back(tables: Sequence[Path]) -> set[str]:
