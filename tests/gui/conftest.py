@@ -49,7 +49,7 @@ def rest(qtbot):
 
     def wait(widget, timeout=30_000):
         qtbot.waitUntil(
-            lambda: not widget._dims.isActive() and all(job._ticket is None for job in widget._jobs),
+            lambda: not widget._dims.isActive() and all(job._progress is None for job in widget._jobs),
             timeout=timeout,
         )
 
