@@ -40,3 +40,11 @@ def allow(widget: QWidget, possible: bool, tip: str, reason: str) -> None:
     """Enable a widget and explain it, or disable it and say why."""
     widget.setEnabled(possible)
     widget.setToolTip(tip if possible else reason)
+
+
+def error_text(error: Exception) -> str:
+    """An error as one sentence, in the words of the controls."""
+    expected = isinstance(error, ValueError | MemoryError | OSError) and str(error)
+    text = " ".join((str(error) if expected else f"{type(error).__name__}: {error}").split())
+    advice = text.find("pass levels=")
+    return text if advice < 0 else f"{text[:advice]}set the Levels above."

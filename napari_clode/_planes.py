@@ -187,6 +187,11 @@ def shown_index(viewer: ViewerModel, layer: Image, planes: LayerPlanes) -> tuple
     return tuple(i if n > 1 else 0 for i, n in zip(found, planes.pictures, strict=True))
 
 
+def shows_planes(viewer: ViewerModel) -> bool:
+    """Whether a viewer shows the last two axes, the ones a picture has."""
+    return tuple(viewer.dims.displayed) == (viewer.dims.ndim - 2, viewer.dims.ndim - 1)
+
+
 def _unit_factors(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
     """What the viewer's coordinates are to be multiplied by to be in the units of a layer."""
     units = getattr(viewer.dims, "units", None) or ()

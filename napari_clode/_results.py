@@ -185,6 +185,17 @@ def keep(viewer: ViewerModel, layer: Image) -> Image | None:
     return kept
 
 
+def sources(viewer: ViewerModel) -> list[tuple[str, Image]]:
+    """Names and layers that can be enhanced, the uppermost first: images that are no live results."""
+    from napari.layers import Image
+
+    return [
+        (layer.name, layer)
+        for layer in reversed(viewer.layers)
+        if isinstance(layer, Image) and not is_live(viewer, layer)
+    ]
+
+
 def is_live(viewer: ViewerModel, candidate: Image) -> bool:
     """Whether a layer is the live result of another that is still there."""
     return any(result() is candidate and layer in viewer.layers for layer, result in _previews.items())

@@ -13,10 +13,11 @@ from napari_clode import _results
 from napari_clode._all_planes import AllPlanes
 from napari_clode._controls import Choices, Controls
 from napari_clode._engine import Settings, Solved, Stack, warm_up
+from napari_clode._form import error_text
 from napari_clode._jobs import LatestJob, single_shot
 from napari_clode._layer_watch import LayerWatch
 from napari_clode._plane_preview import PlanePreview
-from napari_clode._planes import LayerError, LayerPlanes, shown_index
+from napari_clode._planes import LayerError, LayerPlanes, shown_index, shows_planes
 from napari_clode._video import CleanedVideo, is_video
 from napari_clode._video_preview import VideoPreview
 
@@ -54,7 +55,14 @@ class EnhanceWidget(QWidget):
         self._dims = single_shot(self, _DIMS_PAUSE, self._on_plane)
         self._connect_controls()
         self._connect_work()
-        self._connect_viewer(napari_viewer)
+        events = napari_viewer.layers.events
+        self._subscriptions = [
+            *((emitter, self._on_layers) for emitter in (events.inserted, events.reordered, events.renamed)),
+            (events.removed, self._on_removed),
+            (napari_viewer.dims.events.current_step, self._on_dims),
+        ]
+        for emitter, slot in self._subscriptions:
+            emitter.connect(slot)
         self.destroyed.connect(partial(_stop_all, self._jobs))
         self._warming.submit(lambda progress: warm_up())
         self._on_layers()
@@ -87,18 +95,6 @@ class EnhanceWidget(QWidget):
             work.idle.connect(self._on_idle)
         self._watch.data_changed.connect(self._on_data)
         self._watch.moved.connect(self._plane.redraw)
-
-    def _connect_viewer(self, viewer: napari.viewer.Viewer) -> None:
-        events = viewer.layers.events
-        self._subscriptions = [
-            (events.inserted, self._on_layers),
-            (events.removed, self._on_removed),
-            (events.reordered, self._on_layers),
-            (events.renamed, self._on_layers),
-            (viewer.dims.events.current_step, self._on_dims),
-        ]
-        for emitter, slot in self._subscriptions:
-            emitter.connect(slot)
 
     # what users do
 
@@ -146,17 +142,7 @@ class EnhanceWidget(QWidget):
     # what happens then
 
     def _sources(self, _: Any = None) -> list[tuple[str, Image]]:
-        from napari.layers import Image
-
-        viewer = self._viewer
-        if viewer is None:
-            return []
-        found = [
-            layer
-            for layer in viewer.layers
-            if isinstance(layer, Image) and not _results.is_live(viewer, layer)
-        ]
-        return [(layer.name, layer) for layer in reversed(found)]
+        return [] if self._viewer is None else _results.sources(self._viewer)
 
     def _on_layers(self, event: Any = None) -> None:
         self.controls.offer_layers(self._watch.layer)
@@ -275,14 +261,9 @@ class EnhanceWidget(QWidget):
         reduced = solved.stack.planes.reduced
         if reduced > 1:
             self._notice = f"A plane is very large: it is enhanced at 1/{reduced:.3g} of its size."
-        elif not self._notice and not self._planes_are_shown():
+        elif not self._notice and self._viewer is not None and not shows_planes(self._viewer):
             self._notice = "The result is one plane (Y, X); for volumes, apply to all planes."
         self.controls.show_status(self._notice)
-
-    def _planes_are_shown(self) -> bool:
-        """Whether the viewer shows the last two axes, the ones a picture has."""
-        viewer = self._viewer
-        return viewer is None or tuple(viewer.dims.displayed) == (viewer.dims.ndim - 2, viewer.dims.ndim - 1)
 
     def _on_auto(self) -> None:
         if self._plane.current is None and not self._video.active:
@@ -326,10 +307,7 @@ class EnhanceWidget(QWidget):
             self.controls.show_status(self._notice)
 
     def _on_failed(self, error: Exception) -> None:
-        expected = isinstance(error, ValueError | MemoryError | OSError) and str(error)
-        text = " ".join((str(error) if expected else f"{type(error).__name__}: {error}").split())
-        advice = text.find("pass levels=")
-        self._show_error(text if advice < 0 else f"{text[:advice]}set the Levels above.")
+        self._show_error(error_text(error))
         self._on_idle()
 
     def _on_warned(self, text: str) -> None:

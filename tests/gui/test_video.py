@@ -12,9 +12,9 @@ from video_making import CUT, scene, write_video
 from clode_core.video import SUFFIXES, VideoError, VideoReader
 from napari_clode import _results, _video
 from napari_clode._engine import Settings, Stack
-from napari_clode._video_exposure import ExposedPlanes, VideoExposure
 from napari_clode._planes import LayerPlanes
 from napari_clode._video import VideoPlanes, read_video
+from napari_clode._video_exposure import ExposedPlanes, VideoExposure
 
 
 @pytest.fixture(scope="module")
