@@ -162,7 +162,7 @@ def show_video(viewer: ViewerModel, layer: Image, planes: LayerPlanes, data: Any
 
 
 def describe_video(result: Image, style: Appearance) -> None:
-    """Say anew how the exposed video was made."""
+    """State again how the exposed video was made."""
     planes, index, _ = _previewed[result]
     _previewed[result] = planes, index, style.kept_name
     result.metadata["clode"] = style.about
