@@ -1,4 +1,4 @@
-"""What happens in the background: load the model, solve a plane, expose it."""
+"""What happens in the background: load a method, solve a plane, show it at a value of the slider."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_clode._methods import default_method, level_limits, slider_range, solve_plane
 from napari_clode._planes import Channels, LayerPlanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clode_core import Model, SharedExposure, Trajectory
+    from clode_core import Method, MethodInfo, SharedExposure
+    from napari_clode._methods import Curve, SolvedPlane
 
     Progress = Callable[[float], None]
 
 Result = TypeVar("Result")
-TIMES = (-5.0, 5.0)
-_LOOKED_AT = 16  # planes of a lazy stack from which its levels are found
+_SAMPLED = 16  # planes of a lazy stack from which its levels are found
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything but the exposure time and noise removal: what a plane must be solved again for.
+    """Everything but the slider and noise removal: what a plane must be solved again for.
 
     Attributes
     ----------
@@ -37,7 +38,9 @@ class Settings:
     shared : bool
         One exposure for all planes (of a channel).
     device, weights : str
-        As in `clode_core.load_model`; weights may be empty for the packaged ones.
+        As in `clode_core.load_method`; weights may be empty for the packaged ones.
+    method : str
+        Name of the method.
     """
 
     channels: Channels = field(default_factory=Channels)
@@ -45,21 +48,33 @@ class Settings:
     shared: bool = False
     device: str = "auto"
     weights: str = ""
+    method: str = field(default_factory=default_method)
 
 
 class Stack:
-    """A layer's planes with one set of settings: model, levels and shared exposures, each found once.
+    """A layer's planes with one set of settings: method, levels and shared exposures, each found once.
 
-    The methods run in the background, from any thread.
+    All of it may be called from any thread in the background.
+
+    Attributes
+    ----------
+    info : MethodInfo
+        What the method of the settings can do.
+    span : (float, float)
+        Range of its slider.
     """
 
     def __init__(self, planes: LayerPlanes, settings: Settings) -> None:
+        import clode_core
+
         self.planes = planes
         self.settings = settings
+        self.info: MethodInfo = clode_core.method_info(settings.method)
+        self.span = slider_range(self.info)
         self._lock = threading.RLock()
         self._levels: Any = None
         self._exposures: dict[int, SharedExposure] = {}
-        self._model: Model | None = None
+        self._method: Method | None = None
 
     @property
     def levels(self) -> Any:
@@ -70,7 +85,7 @@ class Stack:
             if self._levels is None:
                 asked = self.settings.levels
                 if asked == "auto":
-                    found = clode_core.resolve_levels(self._seen(), asked)
+                    found = clode_core.resolve_levels(self._sampled(), asked)
                     self._levels = (found.black, found.white)
                 else:
                     self._levels = asked
@@ -79,31 +94,28 @@ class Stack:
     @property
     def limits(self) -> tuple[float, float]:
         """Black and white level as two numbers."""
-        if self.levels != "dtype":
-            return tuple(self.levels)  # type: ignore[return-value]
-        dtype = self.planes.dtype
-        return (0.0, 1.0) if dtype.kind == "f" else (0.0, float(np.iinfo(dtype).max))
+        return level_limits(self.levels, self.planes.dtype)
 
-    def _seen(self) -> NDArray[Any]:
+    def _sampled(self) -> NDArray[Any]:
         """All pixels of what is in memory, or those of a few planes; no alpha."""
         planes = self.planes
         if planes.lazy:
-            numbers = sorted({round(i) for i in np.linspace(0, len(planes) - 1, _LOOKED_AT)})
+            numbers = sorted({round(i) for i in np.linspace(0, len(planes) - 1, _SAMPLED)})
             pixels = np.stack([planes[i] for i in numbers])
         else:
             pixels = np.asarray(planes.data)
         return pixels[..., :3] if planes.layer_rgb else pixels
 
-    def _run(self, work: Callable[[Model], Result], model: Model | None = None) -> tuple[Result, Model]:
-        """Do some work with the model; from the first lack of memory on, the CPU does it."""
+    def run(self, work: Callable[[Method], Result], method: Method | None = None) -> tuple[Result, Method]:
+        """Do some work with the method; from the first lack of memory on, the CPU does it."""
         import clode_core
 
         with self._lock:
-            if self._model is None:
-                self._model = _load(self.settings.weights, self.settings.device)
-            model = model or self._model
-        result, self._model = clode_core.with_fallback(model, work)
-        return result, self._model
+            if self._method is None:
+                self._method = _load(self.settings.method, self.settings.weights, self.settings.device)
+            method = method or self._method
+        result, self._method = clode_core.with_fallback(method, work)
+        return result, self._method
 
     def _exposure(self, index: tuple[int, ...], progress: Progress | None = None) -> SharedExposure | None:
         if not self.settings.shared:
@@ -111,44 +123,47 @@ class Stack:
         channel, levels = self.planes.channel(index), self.levels
         with self._lock:
             if channel not in self._exposures:
-                self._exposures[channel], _ = self._run(
-                    lambda model: model.shared_exposure(
-                        self.planes.of_channel(channel),
-                        span=TIMES,
-                        levels=levels,
-                        rgb=self.planes.rgb,
-                        progress=progress,
-                    )
-                )
+                self._exposures[channel] = self._find_exposure(channel, levels, progress)
             return self._exposures[channel]
 
-    def _path(self, model: Model, plane: NDArray[Any], exposure: SharedExposure | None) -> Trajectory:
-        return model.solve(plane, span=TIMES, levels=self.levels, rgb=self.planes.rgb, exposure=exposure)
+    def _find_exposure(self, channel: int, levels: Any, progress: Progress | None) -> SharedExposure:
+        def work(method: Any) -> SharedExposure:
+            found: SharedExposure = method.shared_exposure(
+                self.planes.of_channel(channel),
+                span=self.span,
+                levels=levels,
+                rgb=self.planes.rgb,
+                progress=progress,
+            )
+            return found
+
+        return self.run(work)[0]
+
+    def _solved(self, method: Method, plane: NDArray[Any], exposure: SharedExposure | None) -> SolvedPlane:
+        return solve_plane(method, plane, self.levels, self.planes.rgb, exposure)
 
     def solve(self, index: tuple[int, ...], progress: Progress | None = None) -> Solved:
         """Read and solve one plane."""
         plane, exposure = self.planes.read(index), self._exposure(index, progress)
-        path, model = self._run(lambda model: self._path(model, plane, exposure))
-        return Solved(self, index, path, model)
+        path, method = self.run(lambda method: self._solved(method, plane, exposure))
+        return Solved(self, index, path, method)
 
     def expose(
         self,
         plane: NDArray[Any],
         index: tuple[int, ...],
-        time: float,
+        value: float,
         denoise: bool,
         progress: Progress | None = None,
     ) -> NDArray[Any]:
-        """Solve a plane that has been read, and expose it."""
+        """Solve a plane that has been read, and show it at a value of the slider."""
         exposure = self._exposure(index, progress)
-        return self._run(
-            lambda model: self._path(model, plane, exposure).at(time, denoise=denoise, progress=progress)
-        )[0]
+        return self.run(lambda method: self._solved(method, plane, exposure).at(value, denoise, progress))[0]
 
 
 @dataclass
 class Solved:
-    """One solved plane.
+    """One solved plane of a stack.
 
     Attributes
     ----------
@@ -156,9 +171,9 @@ class Solved:
         Where it comes from.
     index : tuple of int
         Its place in the stack.
-    path : Trajectory
-        Its exposures.
-    model : Model
+    path : SolvedPlane
+        The plane at all values of the slider.
+    method : Method
         What solved it.
     cleaned : bool
         Whether noise has been removed already, so that removing it takes no time.
@@ -166,40 +181,59 @@ class Solved:
 
     stack: Stack
     index: tuple[int, ...]
-    path: Trajectory
-    model: Model
+    path: SolvedPlane
+    method: Method
     cleaned: bool = False
 
-    def at(self, time: float, denoise: bool, progress: Callable[[float], None] | None = None) -> NDArray[Any]:
-        """The plane at an exposure time; on the CPU where the accelerator's memory does not suffice."""
+    def at(self, value: float, denoise: bool, progress: Progress | None = None) -> NDArray[Any]:
+        """The plane at a value; on the CPU where the accelerator's memory does not suffice."""
+        return self._run(lambda path: path.at(value, denoise, progress))
 
-        def work(model: Model) -> NDArray[Any]:
-            if model is not self.model:
+    def auto(self) -> float:
+        """The value that the method chooses."""
+        return self._run(lambda path: path.auto())
+
+    def curve(self, progress: Progress | None = None) -> Curve:
+        """Brightness over the range of the slider."""
+        return self._run(lambda path: path.curve(progress))
+
+    def prepare(self, value: float, progress: Progress) -> Curve:
+        """Do in advance what takes long, so that the plane can be shown at once; gives its curve."""
+        info = self.stack.info
+        if info.automatic:
+            self.auto()
+        if not info.video_tables:
+            self.at(value, False, progress)
+        return self.curve(progress)
+
+    def _run(self, ask: Callable[[SolvedPlane], Result]) -> Result:
+        def work(method: Method) -> Result:
+            if method is not self.method:
                 solved = self.stack.solve(self.index)
-                self.path, self.model = solved.path, solved.model
-            return self.path.at(time, denoise=denoise, progress=progress)
+                self.path, self.method = solved.path, solved.method
+            return ask(self.path)
 
-        return self.stack._run(work, self.model)[0]
-
-
-_models: dict[tuple[str, str, int], Model] = {}
-_models_lock = threading.Lock()
+        return self.stack.run(work, self.method)[0]
 
 
-def _load(weights: str, device: str) -> Model:
-    """The model of a weights file; the last one stays loaded."""
+_methods: dict[tuple[str, str, str, int], Method] = {}
+_methods_lock = threading.Lock()
+
+
+def _load(name: str, weights: str, device: str) -> Method:
+    """A method with the weights of a file; the last one stays loaded."""
     import clode_core
 
-    with _models_lock:
+    with _methods_lock:
         changed = os.stat(weights).st_mtime_ns if os.path.exists(weights) else 0
-        key = weights, device, changed
-        if key not in _models:
-            model = clode_core.load_model(weights or None, device=device)
-            _models.clear()
-            _models[key] = model
-        return _models[key]
+        key = name, weights, device, changed
+        if key not in _methods:
+            method = clode_core.load_method(name, weights or None, device=device)
+            _methods.clear()
+            _methods[key] = method
+        return _methods[key]
 
 
 def warm_up() -> None:
-    """Load the packaged model, so that the first picture need not wait for it."""
-    _load("", "auto")
+    """Load the default method, so that the first picture need not wait for it."""
+    _load(default_method(), "", "auto")

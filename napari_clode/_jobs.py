@@ -10,30 +10,30 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from qtpy.QtCore import QObject, QThreadPool, Signal
+from qtpy.QtCore import QObject, QThreadPool, QTimer, Signal
 from superqt.utils import create_worker
 
 _REPORT_EVERY = 0.05  # seconds
 _OURS = {"clode_core", "napari_clode"}
 _LAST_WAIT = 30_000  # milliseconds
-_running: WeakSet[Ticket] = WeakSet()
+_running: WeakSet[JobProgress] = WeakSet()
 
 
 @atexit.register
 def _end_before_qt() -> None:
     """Let running work end while what it reports to still exists."""
-    for ticket in list(_running):
-        ticket.stop()
+    for progress in list(_running):
+        progress.stop()
     if _running:
         QThreadPool.globalInstance().waitForDone(_LAST_WAIT)
 
 
-class Stopped(Exception):  # noqa: N818 - nothing went wrong
+class Cancelled(Exception):  # noqa: N818 - nothing went wrong
     """Raised inside work that nobody waits for any more."""
 
 
-class Ticket(QObject):
-    """Handed to the work: call it with the fraction done; it raises `Stopped` where the work is to end."""
+class JobProgress(QObject):
+    """Handed to the work: call it with the fraction done; it raises `Cancelled` where the work is to end."""
 
     reported = Signal(float)
 
@@ -53,17 +53,17 @@ class Ticket(QObject):
 
     def __call__(self, fraction: float) -> None:
         if self.stopped:
-            raise Stopped
+            raise Cancelled
         now = time.monotonic()
         if now - self._last > _REPORT_EVERY:
             self._last = now
             self.reported.emit(fraction)
 
 
-Work = Callable[[Ticket], Any]
+Work = Callable[[JobProgress], Any]
 
 
-class Newest(QObject):
+class LatestJob(QObject):
     """One piece of work at a time, in a thread; of what is asked for meanwhile, only the newest is done.
 
     Signals
@@ -88,41 +88,41 @@ class Newest(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._ticket: Ticket | None = None
+        self._progress: JobProgress | None = None
         self._next: Work | None = None
 
     @property
     def busy(self) -> bool:
         """Whether something is being done whose result counts."""
-        return self._ticket is not None and not (self._ticket.stopped and self._next is None)
+        return self._progress is not None and not (self._progress.stopped and self._next is None)
 
-    def ask(self, work: Work) -> None:
+    def submit(self, work: Work) -> None:
         """Do this as soon as what is being done has ended."""
         self._next = work
-        if self._ticket is None:
+        if self._progress is None:
             self._start()
 
     def cancel(self) -> None:
         """Forget what was asked for; what is being done ends soon and without a result."""
         self._next = None
-        if self._ticket is not None:
-            self._ticket.stop()
+        if self._progress is not None:
+            self._progress.stop()
 
     def _start(self) -> None:
         work, self._next = self._next, None
         if work is None:
             self.idle.emit()
             return
-        self._ticket = Ticket()
-        _running.add(self._ticket)
-        self._ticket.reported.connect(self._on_report)
-        worker = create_worker(_outcome, work, self._ticket, _start_thread=False, _ignore_errors=True)
+        self._progress = JobProgress()
+        _running.add(self._progress)
+        self._progress.reported.connect(self._on_report)
+        worker = create_worker(_outcome, work, self._progress, _start_thread=False, _ignore_errors=True)
         worker.returned.connect(self._on_outcome)
         worker.warned.connect(self._on_warning)
         worker.start()
 
     def _on_report(self, fraction: float) -> None:
-        if self._ticket is not None and not self._ticket.stopped:
+        if self._progress is not None and not self._progress.stopped:
             self.progressed.emit(fraction)
 
     def _on_warning(self, shown: tuple[Any, ...]) -> None:
@@ -131,20 +131,29 @@ class Newest(QObject):
             self.warned.emit(str(message))
 
     def _on_outcome(self, outcome: tuple[Any, Exception | None]) -> None:
-        ticket, self._ticket = self._ticket, None
+        progress, self._progress = self._progress, None
         result, error = outcome
-        if ticket is not None and not ticket.stopped:
+        if progress is not None and not progress.stopped:
             if error is None:
                 self.done.emit(result)
-            elif not isinstance(error, Stopped):
+            elif not isinstance(error, Cancelled):
                 self.failed.emit(error)
-        if self._ticket is None:
+        if self._progress is None:
             self._start()
 
 
-def _outcome(work: Work, ticket: Ticket) -> tuple[Any, Exception | None]:
+def _outcome(work: Work, progress: JobProgress) -> tuple[Any, Exception | None]:
     """Result and error of some work, one of them None: an error is news, not an accident, to the window."""
     try:
-        return work(ticket), None
+        return work(progress), None
     except Exception as error:
         return None, error
+
+
+def single_shot(parent: QObject, milliseconds: int, slot: Callable[[], None]) -> QTimer:
+    """A timer that calls once, some time after it was last started."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(slot)
+    return timer

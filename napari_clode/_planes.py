@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
     from napari.layers import Image
 
 LARGEST_PLANE = 100_000_000
@@ -49,6 +50,8 @@ class LayerPlanes(Sequence[NDArray[Any]]):
         The layer. A pyramid is read at its finest level that is not too large.
     channels : Channels
         Which axis is channels, for layers that are not RGB already.
+    data : array_like, optional
+        What is read instead of the layer's own pixels; of the same shape.
 
     Attributes
     ----------
@@ -63,7 +66,7 @@ class LayerPlanes(Sequence[NDArray[Any]]):
         If the layer has no planes, or planes too small to enhance.
     """
 
-    def __init__(self, layer: Image, channels: Channels | None = None) -> None:
+    def __init__(self, layer: Image, channels: Channels | None = None, data: Any = None) -> None:
         self.channels = channels or Channels()
         self.layer_rgb = bool(layer.rgb)
         self.name = layer.name
@@ -72,7 +75,7 @@ class LayerPlanes(Sequence[NDArray[Any]]):
         shape = layer.data[0].shape if layer.multiscale else layer.data.shape
         if 0 in shape:
             raise LayerError(f"{layer.name} is empty")
-        levels = list(layer.data) if layer.multiscale else [layer.data]
+        levels = list(layer.data) if layer.multiscale else [layer.data if data is None else data]
         sizes = [math.prod(level.shape[layer.ndim - 2 : layer.ndim]) for level in levels]
         chosen = next((i for i, size in enumerate(sizes) if size <= LARGEST_PLANE), len(levels) - 1)
         self.data = levels[chosen]
@@ -171,3 +174,29 @@ class _OneChannel(Sequence[NDArray[Any]]):
         index = [int(i) for i in np.unravel_index(number, self.others)]
         index[self.planes.channels.axis] = self.channel
         return self.planes.read(tuple(index))
+
+
+def shown_index(viewer: ViewerModel, layer: Image, planes: LayerPlanes) -> tuple[int, ...] | None:
+    """Index into the stack axes of the plane that a viewer shows; None where the layer has none there."""
+    point = np.asarray(viewer.dims.point)[-layer.ndim :] * _unit_factors(viewer, layer)
+    leading = len(planes.stack)
+    places = (np.round(layer.world_to_data(point)) + 0.5) / np.asarray(planes.factors)
+    found = tuple(int(np.floor(place)) for place in places[:leading])
+    if any(not 0 <= i < n for i, n in zip(found, planes.stack, strict=True)):
+        return None
+    return tuple(i if n > 1 else 0 for i, n in zip(found, planes.pictures, strict=True))
+
+
+def shows_planes(viewer: ViewerModel) -> bool:
+    """Whether a viewer shows the last two axes, the ones a picture has."""
+    return tuple(viewer.dims.displayed) == (viewer.dims.ndim - 2, viewer.dims.ndim - 1)
+
+
+def _unit_factors(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
+    """What the viewer's coordinates are to be multiplied by to be in the units of a layer."""
+    units = getattr(viewer.dims, "units", None) or ()
+    factors = np.ones(layer.ndim)
+    for axis, (seen, own) in enumerate(zip(tuple(units)[-layer.ndim :], layer.units, strict=False)):
+        if seen != own and seen.is_compatible_with(own):
+            factors[axis] = (1 * seen).to(own).magnitude
+    return factors

@@ -1,4 +1,4 @@
-"""A small plot of mean brightness against exposure time."""
+"""A small plot of mean brightness against the value of the slider."""
 
 from __future__ import annotations
 
@@ -13,49 +13,57 @@ _MARK = QColor(255, 170, 60)
 
 
 class BrightnessPlot(QWidget):
-    """Mean intensity of the solved plane for every exposure time, with the present one marked.
+    """Mean intensity of the solved plane at every value of the slider, with the present one marked.
 
-    A click or drag on it asks for the exposure time under the pointer.
+    A click or drag on it asks for the value under the pointer.
 
     Signals
     -------
     picked : float
-        Exposure time that was clicked.
+        Value that was clicked.
     """
 
     picked = Signal(float)
 
-    def __init__(self, span: tuple[float, float], parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._span = span
-        self._time = 0.0
-        self._times: NDArray[np.float64] = np.zeros(0)
-        self._means: NDArray[np.float64] = np.zeros(0)
+        self._span = (0.0, 1.0)
+        self._value = 0.0
+        self.clear()
         self.setMinimumHeight(110)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setToolTip(
-            "Mean brightness of this plane against exposure time. Where the curve flattens, "
-            "the picture saturates. Click to go there."
-        )
 
     @property
     def curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Exposure times and mean intensities that are drawn; empty before a plane is solved."""
-        return self._times, self._means
+        """Values and mean intensities that are drawn; empty before a plane is solved."""
+        return self._values, self._means
 
     @property
-    def time(self) -> float:
-        """The marked exposure time."""
-        return self._time
+    def value(self) -> float:
+        """The marked value."""
+        return self._value
 
-    def set_curve(self, times: NDArray[np.float64], means: NDArray[np.float64]) -> None:
-        """Draw mean intensities in [0, 1] at exposure times; nothing for empty arrays."""
-        self._times, self._means = times, means
+    def set_axis(self, span: tuple[float, float], name: str) -> None:
+        """Take the range of a slider, and what it is called in a sentence."""
+        self._span = span
+        self.setToolTip(
+            f"Mean brightness of this plane against {name}. Where the curve flattens, "
+            "the picture saturates. Click to go there."
+        )
         self.update()
 
-    def set_time(self, time: float) -> None:
-        """Mark an exposure time."""
-        self._time = time
+    def set_curve(self, values: NDArray[np.float64], means: NDArray[np.float64]) -> None:
+        """Draw mean intensities in [0, 1] at values of the slider; nothing for empty arrays."""
+        self._values, self._means = values, means
+        self.update()
+
+    def clear(self) -> None:
+        """Draw no curve."""
+        self.set_curve(np.zeros(0), np.zeros(0))
+
+    def set_value(self, value: float) -> None:
+        """Mark a value."""
+        self._value = value
         self.update()
 
     def _area(self) -> QRectF:
@@ -63,10 +71,11 @@ class BrightnessPlot(QWidget):
             _LEFT, _TOP, max(1, self.width() - _LEFT - _RIGHT), max(1, self.height() - _TOP - _BOTTOM)
         )
 
-    def _point(self, time: float, mean: float) -> QPointF:
+    def _point(self, value: float, mean: float) -> QPointF:
         area, (first, last) = self._area(), self._span
         return QPointF(
-            area.left() + (time - first) / (last - first) * area.width(), area.bottom() - mean * area.height()
+            area.left() + (value - first) / (last - first) * area.width(),
+            area.bottom() - mean * area.height(),
         )
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -87,26 +96,26 @@ class BrightnessPlot(QWidget):
             painter.setPen(ink)
             label = QRectF(0, left.y() - 7, _LEFT - 6, 14)
             painter.drawText(label, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{mean:g}")
-        for time in np.linspace(*self._span, 5):
-            x = self._point(float(time), 0).x()
+        for value in np.linspace(*self._span, 5):
+            x = self._point(float(value), 0).x()
             label = QRectF(x - 20, area.bottom() + 3, 40, 14)
-            painter.drawText(label, Qt.AlignmentFlag.AlignHCenter, f"{time:g}")
-        if self._times.size:
-            path = QPainterPath(self._point(float(self._times[0]), float(self._means[0])))
-            for time, mean in zip(self._times[1:].tolist(), self._means[1:].tolist(), strict=True):
-                path.lineTo(self._point(time, mean))
+            painter.drawText(label, Qt.AlignmentFlag.AlignHCenter, f"{value:g}")
+        if self._values.size:
+            path = QPainterPath(self._point(float(self._values[0]), float(self._means[0])))
+            for value, mean in zip(self._values[1:].tolist(), self._means[1:].tolist(), strict=True):
+                path.lineTo(self._point(value, mean))
             painter.setPen(QPen(ink, 1.6))
             painter.drawPath(path)
             painter.setPen(QPen(_MARK, 1.4))
-            painter.drawLine(self._point(self._time, 0), self._point(self._time, 1))
+            painter.drawLine(self._point(self._value, 0), self._point(self._value, 1))
             painter.setBrush(_MARK)
-            here = self._point(self._time, float(np.interp(self._time, self._times, self._means)))
+            here = self._point(self._value, float(np.interp(self._value, self._values, self._means)))
             painter.drawEllipse(here, 3.5, 3.5)
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """Ask for the exposure time under the pointer."""
-        if event is None or not self._times.size:
+        """Ask for the value under the pointer."""
+        if event is None or not self._values.size:
             return
         area, (first, last) = self._area(), self._span
         share = (event.position().x() - area.left()) / area.width()

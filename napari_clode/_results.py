@@ -13,15 +13,20 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
 
+    from clode_core import MethodInfo
+    from napari_clode._engine import Stack
     from napari_clode._planes import LayerPlanes
 
-Made = WeakKeyDictionary["Image", "ref[Image]"]
-_previews: Made = WeakKeyDictionary()
-_stacks: Made = WeakKeyDictionary()
+Results = WeakKeyDictionary["Image", "ref[Image]"]
+"""Result layers by their sources."""
+_previews: Results = WeakKeyDictionary()
+_stacks: Results = WeakKeyDictionary()
+_given_names: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
+_previewed: WeakKeyDictionary[Image, tuple[LayerPlanes, tuple[int, ...] | None, str]] = WeakKeyDictionary()
 _PLACE = ("scale", "translate", "rotate", "shear", "affine")
 
 
-class Look(NamedTuple):
+class Appearance(NamedTuple):
     """How a result is named, drawn and described.
 
     Attributes
@@ -34,12 +39,48 @@ class Look(NamedTuple):
         Contrast limits of a grey layer that nobody has changed.
     about : dict
         How the result was made; goes into its metadata under "clode".
+    kept_name : str
+        Of the layer when it is kept; "{}" stands for the name of its source.
     """
 
     name: str
     rgb: bool
     limits: tuple[float, float]
     about: dict[str, Any]
+    kept_name: str = "{}"
+
+
+def appearance(stack: Stack, value: float, denoise: bool, *, shared: bool | str | None = None) -> Appearance:
+    """Appearance of a result; in the background, for levels may have to be read.
+
+    Parameters
+    ----------
+    stack : Stack
+        The planes and their settings.
+    value : float
+        Of the method's slider.
+    denoise : bool
+        Whether noise was removed.
+    shared : bool or str, optional
+        How the exposure is shared; by default as the settings say.
+    """
+    settings, limits, info = stack.settings, stack.limits, stack.info
+    about = {
+        "method": info.name,
+        **({info.slider.keyword: value} if info.slider else {}),
+        "denoise": denoise,
+        "levels": limits,
+        "shared_exposure": settings.shared if shared is None else shared,
+        "weights": settings.weights or "packaged",
+    }
+    name = f"{stack.planes.name} [{info.title}]"
+    return Appearance(name, stack.planes.rgb, limits, about, _kept_name(info, value))
+
+
+def _kept_name(info: MethodInfo, value: float) -> str:
+    if info.slider is None:
+        return f"{{}} [{info.title}]"
+    return f"{{}} [{info.title}, {info.slider.symbol.lower()} = {value:g}]"
 
 
 def placement(
@@ -91,12 +132,15 @@ def show_plane(
     planes: LayerPlanes,
     index: tuple[int, ...],
     picture: NDArray[Any],
-    look: Look,
+    style: Appearance,
 ) -> Image:
     """Put one enhanced plane into the live result layer of `layer`."""
     data = picture[(np.newaxis,) * len(planes.stack)]
     flat = viewer.dims.ndisplay == 2
-    return _put(viewer, layer, _previews, data, placement(layer, planes, index, everywhere=flat), look)
+    place = placement(layer, planes, index, everywhere=flat)
+    result = _put(viewer, layer, _previews, data, place, style)
+    _previewed[result] = planes, index, style.kept_name
+    return result
 
 
 def show_stack(
@@ -104,15 +148,24 @@ def show_stack(
     layer: Image,
     planes: LayerPlanes,
     data: Any,
-    look: Look,
+    style: Appearance,
 ) -> Image:
     """Put a whole enhanced stack, which may be lazy, into the result layer of `layer`."""
-    return _put(viewer, layer, _stacks, data, placement(layer, planes), look)
+    return _put(viewer, layer, _stacks, data, placement(layer, planes), style)
 
 
-def show_video(viewer: ViewerModel, layer: Image, planes: LayerPlanes, data: Any, look: Look) -> Image:
+def show_video(viewer: ViewerModel, layer: Image, planes: LayerPlanes, data: Any, style: Appearance) -> Image:
     """Put an exposed video, which is lazy, into the live result layer of `layer`."""
-    return _put(viewer, layer, _previews, data, placement(layer, planes), look)
+    result = _put(viewer, layer, _previews, data, placement(layer, planes), style)
+    _previewed[result] = planes, None, style.kept_name
+    return result
+
+
+def describe_video(result: Image, style: Appearance) -> None:
+    """State again how the exposed video was made."""
+    planes, index, _ = _previewed[result]
+    _previewed[result] = planes, index, style.kept_name
+    result.metadata["clode"] = style.about
 
 
 def preview_of(viewer: ViewerModel, layer: Image) -> Image | None:
@@ -120,30 +173,38 @@ def preview_of(viewer: ViewerModel, layer: Image) -> Image | None:
     return _result(viewer, layer, _previews)
 
 
-def keep(
-    viewer: ViewerModel, layer: Image, planes: LayerPlanes, index: tuple[int, ...] | None
-) -> Image | None:
-    """Make the live result independent: it is not updated any more, and lies at its own place only.
-
-    `index` is None for a result that holds all planes.
-    """
+def keep(viewer: ViewerModel, layer: Image) -> Image | None:
+    """Make the live result independent: it is not updated any more, and lies at its own place only."""
     kept = preview_of(viewer, layer)
     _previews.pop(layer, None)
     if kept is not None:
+        planes, index, name = _previewed.pop(kept)
+        _given_names.pop(kept, None)
         _move(layer, kept, placement(layer, planes, index))
-        kept.name = f"{layer.name} [CLODE, t = {kept.metadata['clode']['exposure_time']:g}]"
+        kept.name = name.replace("{}", layer.name)
     return kept
+
+
+def sources(viewer: ViewerModel) -> list[tuple[str, Image]]:
+    """Names and layers that can be enhanced, the uppermost first: images that are no live results."""
+    from napari.layers import Image
+
+    return [
+        (layer.name, layer)
+        for layer in reversed(viewer.layers)
+        if isinstance(layer, Image) and not is_live(viewer, layer)
+    ]
 
 
 def is_live(viewer: ViewerModel, candidate: Image) -> bool:
     """Whether a layer is the live result of another that is still there."""
-    return any(made() is candidate and layer in viewer.layers for layer, made in _previews.items())
+    return any(result() is candidate and layer in viewer.layers for layer, result in _previews.items())
 
 
 def forget(gone: Any) -> None:
     """A layer has been removed: what was made from it is a layer like any other."""
-    for made in (_previews, _stacks):
-        made.pop(gone, None)
+    for results in (_previews, _stacks):
+        results.pop(gone, None)
 
 
 def hide_preview(viewer: ViewerModel, layer: Image) -> None:
@@ -160,8 +221,8 @@ def is_preview(candidate: Any, layer: Image) -> bool:
     return known is not None and known() is candidate
 
 
-def _result(viewer: ViewerModel, layer: Image, made: Made) -> Image | None:
-    known = made.get(layer)
+def _result(viewer: ViewerModel, layer: Image, results: Results) -> Image | None:
+    known = results.get(layer)
     result = known() if known is not None else None
     return result if result is not None and result in viewer.layers else None
 
@@ -169,22 +230,25 @@ def _result(viewer: ViewerModel, layer: Image, made: Made) -> Image | None:
 def _put(
     viewer: ViewerModel,
     layer: Image,
-    made: Made,
+    results: Results,
     data: Any,
     place: dict[str, Any],
-    look: Look,
+    style: Appearance,
 ) -> Image:
-    result = _result(viewer, layer, made)
-    if result is not None and (bool(result.rgb) != look.rgb or result.ndim != layer.ndim):
+    result = _result(viewer, layer, results)
+    if result is not None and (bool(result.rgb) != style.rgb or result.ndim != layer.ndim):
         viewer.layers.remove(result)
         result = None
     if result is None:
-        return _add(viewer, layer, made, data, place, look)
+        return _add(viewer, layer, results, data, place, style)
     _move(layer, result, place)
     before = result.metadata.get("clode", {}).get("levels")
-    if not look.rgb and before is not None and tuple(result.contrast_limits) == tuple(before):
-        _follow_limits(result, look.limits)  # nobody has changed them
-    result.metadata["clode"] = look.about
+    if not style.rgb and before is not None and tuple(result.contrast_limits) == tuple(before):
+        _follow_limits(result, style.limits)  # nobody has changed them
+    result.metadata["clode"] = style.about
+    if result.name == _given_names.get(result) and not result.name.startswith(style.name):
+        result.name = style.name  # of another method; a name that a user has given stays
+        _given_names[result] = result.name
     old = result.data
     if isinstance(old, np.ndarray) and isinstance(data, np.ndarray) and _fits(old, data):
         old[...] = data
@@ -218,27 +282,28 @@ def _fits(old: NDArray[Any], data: NDArray[Any]) -> bool:
 def _add(
     viewer: ViewerModel,
     layer: Image,
-    made: Made,
+    results: Results,
     data: Any,
     place: dict[str, Any],
-    look: Look,
+    style: Appearance,
 ) -> Image:
     from napari.layers import Image
 
     colours: dict[str, Any] = {}
-    if not look.rgb:
-        colours = {"colormap": layer.colormap, "gamma": layer.gamma, "contrast_limits": look.limits}
+    if not style.rgb:
+        colours = {"colormap": layer.colormap, "gamma": layer.gamma, "contrast_limits": style.limits}
     if layer.rgb:
         colours = {"gamma": layer.gamma}
     result = Image(
         data,
-        rgb=look.rgb,
-        name=look.name,
-        metadata={**layer.metadata, "clode": look.about},
+        rgb=style.rgb,
+        name=style.name,
+        metadata={**layer.metadata, "clode": style.about},
         interpolation2d=layer.interpolation2d,
         **place,
         **colours,
     )
-    made[layer] = ref(result)
+    results[layer] = ref(result)
     viewer.layers.insert(viewer.layers.index(layer) + 1, result)
+    _given_names[result] = result.name
     return result

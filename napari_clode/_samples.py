@@ -53,11 +53,11 @@ def dark_cells(frames: int = 24, height: int = 256, width: int = 320) -> list[La
             light += glow[k] * (0.45 * body + 0.8 * nucleus)
         electrons = random.poisson(light * lamp[t])
         series[t] = np.clip(100 + electrons + random.normal(0, 4, light.shape), 0, 4095).round()
-    look = {
+    layer = {
         "name": "dark cells",
         "contrast_limits": (0, 4095),
         "scale": (5.0, 0.32, 0.32),
         "units": ("second", "micrometer", "micrometer"),
         "axis_labels": ("t", "y", "x"),
     }
-    return [(series, look, "image")]
+    return [(series, layer, "image")]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from av import VideoFrame
+    from napari.layers import Image
 
     from clode_core.video import Frame
 
@@ -177,6 +178,23 @@ class VideoPlanes(Planes):
     def plane(self, number: int) -> NDArray[Any]:
         """Picture `number`, (Y, X, 3)."""
         return self.frame(number).pixels(self.dtype.type)
+
+
+class CleanedVideo(Planes):
+    """The frames of a video, their dark made fit to be brightened."""
+
+    def __init__(self, planes: VideoPlanes) -> None:
+        super().__init__(planes.shape, planes.dtype)
+        self.planes = planes
+
+    def plane(self, number: int) -> NDArray[Any]:
+        """Picture `number`, (Y, X, 3)."""
+        return self.planes.cleaned(number).pixels(self.dtype.type)
+
+
+def is_video(layer: Image | None) -> bool:
+    """Whether a layer is a video that is read frame by frame."""
+    return layer is not None and not layer.multiscale and isinstance(layer.data, VideoPlanes)
 
 
 def read_video(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:

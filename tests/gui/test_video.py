@@ -12,9 +12,9 @@ from video_making import CUT, scene, write_video
 from clode_core.video import SUFFIXES, VideoError, VideoReader
 from napari_clode import _results, _video
 from napari_clode._engine import Settings, Stack
-from napari_clode._exposed import ExposedPlanes, VideoExposure
 from napari_clode._planes import LayerPlanes
 from napari_clode._video import VideoPlanes, read_video
+from napari_clode._video_exposure import ExposedPlanes, VideoExposure
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def frames(video):
 @pytest.fixture(autouse=True)
 def _small_model(untrained, monkeypatch):
     """Networks that are solved in a moment."""
-    monkeypatch.setattr("napari_clode._engine._load", lambda weights, device: untrained)
+    monkeypatch.setattr("napari_clode._engine._load", lambda name, weights, device: untrained)
 
 
 @pytest.fixture
@@ -150,11 +150,11 @@ def test_the_result_follows_dims_and_slider_without_a_solve_for_each_frame(
         viewer.dims.set_current_step(0, number)
         pictures.append(shown(result).mean())
     assert len(set(pictures)) > 10 and len(solved) == seen
-    widget.controls.time.setValue(-3.0)
+    widget.controls.slider.setValue(-3.0)
     qtbot.waitUntil(lambda: shown(result).mean() != pictures[-1], timeout=30_000)
     assert np.array_equal(shown(result), result.data[19])
     assert result.metadata["clode"]["exposure_time"] == -3.0
-    widget.controls.time.setValue(0.0)
+    widget.controls.slider.setValue(0.0)
     cleaned = layer.data.cleaned(19).pixels()
     qtbot.waitUntil(lambda: np.abs(shown(result).astype(int) - cleaned).max() <= 1, timeout=30_000)
 
@@ -182,10 +182,10 @@ def test_a_jump_to_what_has_not_been_looked_at_is_right_at_once(video, untrained
     exposure = VideoExposure(planes, Stack(LayerPlanes(Layer()), Settings()))
     expected = solve_exposure(untrained, planes.thumbnail(45, 48))
     assert exposure.at(45).auto == pytest.approx(expected.auto, abs=1e-6)
-    exposure.look_from(45, lambda fraction: None, ahead=0.1)
-    assert exposure._stretches[0].start > 0 and exposure.at(46).auto
-    exposure.look_from(0, lambda fraction: None)
-    assert exposure._stretches[1].whole
+    exposure.analyse_from(45, lambda fraction: None, ahead=0.1)
+    assert exposure._sections[0].start > 0 and exposure.at(46).auto
+    exposure.analyse_from(0, lambda fraction: None)
+    assert exposure._sections[1].whole
     data = ExposedPlanes(planes, exposure, 2.0)
     assert data[50].shape == (72, 96, 3)
 
@@ -193,10 +193,10 @@ def test_a_jump_to_what_has_not_been_looked_at_is_right_at_once(video, untrained
 def test_auto_moves_the_slider(viewer, film, rest, qtbot):
     layer, widget = film
     widget.controls.auto.click()
-    qtbot.waitUntil(lambda: widget.controls.time.value() != 3.0, timeout=30_000)
+    qtbot.waitUntil(lambda: widget.controls.slider.value() != 3.0, timeout=30_000)
     rest(widget)
     chosen = result_of(viewer, layer).data.exposure.at(0).auto
-    assert widget.controls.time.value() == pytest.approx(chosen, abs=0.3)
+    assert widget.controls.slider.value() == pytest.approx(chosen, abs=0.3)
 
 
 def test_noise_is_removed_where_the_video_rests(viewer, film, rest, qtbot):
@@ -222,9 +222,9 @@ def test_kept_results_stay_and_are_exposed_wherever_they_are_looked_at(viewer, f
     widget.controls.keep.click()
     assert result_of(viewer, layer) is None and result in viewer.layers
     assert result.data[40].mean() > 0
-    widget.controls.time.setValue(1.0)
+    widget.controls.slider.setValue(1.0)
     rest(widget)
-    assert result.data.time == 3.0
+    assert result.data.value == 3.0
 
 
 def test_the_play_button_plays_it(viewer, film, rest, qtbot):

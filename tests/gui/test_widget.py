@@ -70,7 +70,7 @@ def test_the_result_follows_the_slider_and_equals_enhance(viewer, opened, rest, 
     rest(widget)
     result = result_of(viewer, viewer.layers[0])
     for time in (3.0, 1.25, -2.0, 0.0, 4.5):
-        widget.controls.time.setValue(time)
+        widget.controls.slider.setValue(time)
         rest(widget)
         assert np.array_equal(result.data, clode.enhance(dark, time, denoise=False, model=model))
         assert result.metadata["clode"]["exposure_time"] == pytest.approx(time)
@@ -79,7 +79,7 @@ def test_the_result_follows_the_slider_and_equals_enhance(viewer, opened, rest, 
 
 def test_touching_the_slider_is_enough_to_start(viewer, opened, rest, dark):
     widget = opened(Image(dark, rgb=True))
-    widget.controls.time.setValue(2.0)
+    widget.controls.slider.setValue(2.0)
     rest(widget)
     assert result_of(viewer, viewer.layers[0]) is not None
 
@@ -101,10 +101,10 @@ def test_auto_moves_the_slider_and_reset_brings_the_picture_back(viewer, opened,
     widget = opened(Image(dark, rgb=True))
     widget.controls.auto.click()
     rest(widget)
-    assert widget.controls.time.value() == pytest.approx(model.solve(dark).auto(), abs=0.01)
+    assert widget.controls.slider.value() == pytest.approx(model.solve(dark).auto(), abs=0.01)
     widget.controls.reset.click()
     rest(widget)
-    assert widget.controls.time.value() == 0
+    assert widget.controls.slider.value() == 0
     assert np.array_equal(result_of(viewer, viewer.layers[0]).data, dark)
 
 
@@ -120,12 +120,12 @@ def test_the_plot_shows_the_brightness_of_the_plane_and_moves_the_slider(
     rest(widget)
     times, means = plot.curve
     assert np.allclose(means, model.solve(dark).brightness(times))
-    assert plot.time == widget.controls.time.value()
+    assert plot.value == widget.controls.slider.value()
     plot.resize(240, 110)
     place = plot._point(-1.0, 0.5)
     qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(round(place.x()), round(place.y())))
-    assert widget.controls.time.value() == pytest.approx(-1.0, abs=0.05)
-    assert plot.time == widget.controls.time.value()
+    assert widget.controls.slider.value() == pytest.approx(-1.0, abs=0.05)
+    assert plot.value == widget.controls.slider.value()
     rest(widget)
 
 
@@ -277,7 +277,7 @@ def test_applying_again_updates_the_same_layer(viewer, opened, rest, stack):
     apply(widget, rest)
     first = whole_result(viewer)
     before = first.data.mean()
-    widget.controls.time.setValue(4.0)
+    widget.controls.slider.setValue(4.0)
     apply(widget, rest)
     assert [layer for layer in viewer.layers if "all planes" in layer.name] == [first]
     assert first.data.mean() > before and first.metadata["clode"]["exposure_time"] == pytest.approx(4.0)
@@ -417,7 +417,7 @@ def test_running_again_updates_the_same_layer_and_keep_makes_it_independent(view
     widget.controls.keep.click()
     assert first.name == "night [CLODE, t = 3]"
     kept = first.data.copy()
-    widget.controls.time.setValue(1.0)
+    widget.controls.slider.setValue(1.0)
     rest(widget)
     assert len(viewer.layers) == 3 and np.array_equal(first.data, kept)
     assert first in [layer for _, layer in widget._sources()]
@@ -431,7 +431,7 @@ def test_deleting_the_result_is_harmless_and_the_slider_makes_a_new_one(viewer, 
     viewer.layers.remove(result_of(viewer, viewer.layers["night"]))
     rest(widget)
     assert len(viewer.layers) == 1
-    widget.controls.time.setValue(2.0)
+    widget.controls.slider.setValue(2.0)
     rest(widget)
     assert len(viewer.layers) == 2
 
@@ -483,7 +483,7 @@ def test_a_reopened_widget_goes_on_with_the_same_result(viewer, opened, rest, da
     viewer.window._wrapped_dock_widgets["CLODE Enhance (CLODE)"].destroyOnClose()
     again = opened()
     assert again is not widget
-    again.controls.time.setValue(1.0)
+    again.controls.slider.setValue(1.0)
     rest(again)
     assert result_of(viewer, layer) is result and len(viewer.layers) == 2
 
@@ -510,13 +510,13 @@ def test_levels_are_never_read_in_the_window_thread(viewer, opened, rest, stack,
     from napari_clode._engine import Stack
 
     seen = []
-    read = Stack._seen
+    read = Stack._sampled
 
     def recorded(self):
         seen.append(threading.current_thread() is threading.main_thread())
         return read(self)
 
-    monkeypatch.setattr(Stack, "_seen", recorded)
+    monkeypatch.setattr(Stack, "_sampled", recorded)
     widget = opened(Image(stack))
     widget.controls.enhance.click()
     rest(widget)
@@ -534,7 +534,7 @@ def test_linked_layers_do_not_move_or_hide_the_source(viewer, opened, rest, stac
         viewer.dims.set_current_step(0, step)
         rest(widget)
     viewer.dims.ndisplay = 3
-    widget.controls.time.setValue(2.0)
+    widget.controls.slider.setValue(2.0)
     rest(widget)
     apply(widget, rest)
     assert np.array_equal(layer.translate, (0, 0, 0)) and np.array_equal(layer.scale, (1, 1, 1))
@@ -578,7 +578,7 @@ def test_layers_in_other_units_show_the_plane_the_viewer_shows(viewer, opened, r
         widget.controls.enhance.click()
         rest(widget)
         (shown,) = (k for k in range(5) if np.array_equal(layer._slice.image.raw, stack[k]))
-        assert widget._shown.index == (shown,)
+        assert widget._plane.shown.index == (shown,)
 
 
 def test_choosing_a_layer_again_brings_its_settings_back_and_leaves_its_result(
@@ -588,16 +588,16 @@ def test_choosing_a_layer_again_brings_its_settings_back_and_leaves_its_result(
     widget = opened(one, two)
     widget.controls.layer_box.value = one
     choose_levels(widget, (50, 4000))
-    widget.controls.time.setValue(2.0)
+    widget.controls.slider.setValue(2.0)
     rest(widget)
     before = result_of(viewer, one).data.copy()
     widget.controls.layer_box.value = two
-    widget.controls.time.setValue(4.0)
+    widget.controls.slider.setValue(4.0)
     rest(widget)
     widget.controls.layer_box.value = one
     rest(widget)
     assert np.array_equal(result_of(viewer, one).data, before)
-    assert widget.controls.time.value() == 2.0 and widget.controls.settings.levels == (50, 4000)
+    assert widget.controls.slider.value() == 2.0 and widget.controls.settings.levels == (50, 4000)
 
 
 def test_a_live_result_is_no_source_until_its_own_source_is_gone(viewer, opened, rest, dark):
@@ -622,7 +622,7 @@ def test_a_plane_is_seen_until_the_next_one_is_there(viewer, opened, rest, stack
         viewer.dims.set_current_step(0, step)
         assert result._slice.image.view.shape == (48, 64)  # at once, before anything is solved
         rest(widget)
-        assert widget._shown.index == (step,)
+        assert widget._plane.shown.index == (step,)
 
 
 def test_the_slider_shows_the_preview_again_after_applying(viewer, opened, rest, stack):
@@ -633,7 +633,7 @@ def test_the_slider_shows_the_preview_again_after_applying(viewer, opened, rest,
     apply(widget, rest)
     preview = result_of(viewer, layer)
     assert not preview.visible
-    widget.controls.time.setValue(2.0)
+    widget.controls.slider.setValue(2.0)
     rest(widget)
     assert preview.visible
 
@@ -736,7 +736,7 @@ def test_a_level_of_a_pyramid_that_is_coarse_in_depth_shows_the_right_planes(
         viewer.dims.set_current_step(0, step)
         widget.controls.enhance.click()
         rest(widget)
-        found.append(widget._shown.index[0])
+        found.append(widget._plane.shown.index[0])
     assert found == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
 
 
@@ -745,10 +745,10 @@ def test_preview_and_all_planes_agree_at_a_typed_time_and_small_levels(viewer, o
     layer = Image(data)
     widget = opened(layer)
     choose_levels(widget, (0, 7e-5))
-    widget.controls.time.setValue(2.34567)
+    widget.controls.slider.setValue(2.34567)
     rest(widget)
     apply(widget, rest)
-    step = widget._shown.index[0]
+    step = widget._plane.shown.index[0]
     assert np.array_equal(result_of(viewer, layer).data[0], whole_result(viewer).data[step])
     assert whole_result(viewer).metadata["clode"]["levels"] == pytest.approx((0, 7e-5))
 
@@ -807,13 +807,13 @@ def test_wrong_weights_and_devices_are_refused_and_can_be_corrected(viewer, open
     fake = tmp_path / "model.safetensors"
     fake.write_bytes(b"pickle")
     for wrong, words in ((fake, "not a readable safetensors"), (tmp_path / "none", "no weights at")):
-        widget.controls.weights.setText(str(wrong))
-        widget.controls.weights.editingFinished.emit()
+        widget.controls.advanced.weights.setText(str(wrong))
+        widget.controls.advanced.weights.editingFinished.emit()
         widget.controls.enhance.click()
         rest(widget)
         assert words in widget.controls.status.text()
-    widget.controls.weights.setText("")
-    widget.controls.weights.editingFinished.emit()
+    widget.controls.advanced.weights.setText("")
+    widget.controls.advanced.weights.editingFinished.emit()
     rest(widget)
     assert result_of(viewer, viewer.layers[0]) is not None
 
@@ -834,7 +834,7 @@ def test_out_of_gpu_memory_the_cpu_does_it(viewer, opened, rest, dark, model, mo
         return whole(self, *args, **options)
 
     monkeypatch.setattr(Model, "solve", solve)
-    monkeypatch.setattr(_engine, "_load", lambda weights, device: crowded)
+    monkeypatch.setattr(_engine, "_load", lambda name, weights, device: crowded)
     widget = opened(Image(dark, rgb=True))
     widget.controls.enhance.click()
     rest(widget)
@@ -866,6 +866,6 @@ def test_nothing_slow_happens_in_the_window_thread(viewer, opened, rest, dark, m
     widget.controls.denoise.setChecked(True)
     widget.controls.enhance.click()
     rest(widget)
-    widget.controls.time.setValue(1.0)
+    widget.controls.slider.setValue(1.0)
     rest(widget)
     assert len(seen) >= 4 and not any(seen)

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_clode._engine import TIMES, Stack
+from napari_clode._engine import Stack
 from napari_clode._video import Planes, VideoPlanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clode_core import Model, SharedExposure, Trajectory
+    from clode_core import SharedExposure, Trajectory
     from clode_core.video import ExposureTimeline, TimelineBuilder
 
-LOOK_AHEAD = 60.0
-"""Seconds that are looked through beyond the frame that is shown."""
-_BEFORE = 1.0  # seconds before a place that are looked through too, so that it has neighbours on both sides
+ANALYSED_AHEAD = 60.0
+"""Seconds that are analysed beyond the frame that is shown."""
+_BEFORE = 1.0  # seconds before a place that are analysed too, so that it has neighbours on both sides
 _SETTLED = 4.0  # seconds beyond a frame that decide its exposure
 _ALIKE = 0.5  # seconds for which the exposure of a frame serves those after it
-_NEAR = 5.0  # seconds beyond what is known that are looked through on the way, not jumped to
+_NEAR = 5.0  # seconds beyond what is known that are analysed on the way, not jumped to
 
 
-class _Stretch:
-    """A part of the video that has been looked through.
+class _Section:
+    """A part of the video that has been analysed.
 
     Attributes
     ----------
@@ -44,51 +44,51 @@ class _Stretch:
         return self.builder.timeline()
 
     def covers(self, seconds: float) -> bool:
-        """Whether a time has been looked at."""
+        """Whether a time has been analysed."""
         last = np.inf if self.whole else self.frontier
         return bool(self.builder.moments) and self.start <= seconds <= last
 
 
 class VideoExposure:
-    """The exposure of any frame of a video: steady where it has been looked through, else the frame's own.
+    """The exposure of any frame of a video: steady where it has been analysed, else the frame's own.
 
     Parameters
     ----------
     planes : VideoPlanes
         The video.
     stack : Stack
-        Gives the model.
+        Gives the method.
 
     Attributes
     ----------
-    waits : bool
-        Whether a frame is only exposed when its neighbours have been looked through.
+    exact : bool
+        Whether a frame is only exposed when its neighbours have been analysed.
     """
 
     def __init__(self, planes: VideoPlanes, stack: Stack) -> None:
         self.planes = planes
         self.stack = stack
-        self._stretches: list[_Stretch] = []
+        self._sections: list[_Section] = []
         self._own: dict[int, SharedExposure] = {}
-        self._looking = threading.Lock()
-        self._model: Model | None = None
-        self.waits = False
+        self._analysing = threading.Lock()
+        self._model: Any = None
+        self.exact = False
 
-    def model(self) -> Model:
-        """The model, loaded once."""
+    def model(self) -> Any:
+        """The method, loaded once: one that works by tables."""
         if self._model is None:
-            _, self._model = self.stack._run(lambda model: None)
+            _, self._model = self.stack.run(lambda model: None)
         return self._model
 
     def at(self, number: int) -> SharedExposure:
         """Exposure of frame `number`."""
         seconds = float(self.planes.seconds[number])
-        stretch = self._stretch(seconds)
-        if self.waits and not (stretch is not None and stretch.covers(seconds + _SETTLED)):
-            self.look_from(number, lambda _: None, _SETTLED)
-            stretch = self._stretch(seconds)
-        if stretch is not None and stretch.covers(seconds):
-            return stretch.timeline().at(seconds)
+        section = self.section(seconds)
+        if self.exact and not (section is not None and section.covers(seconds + _SETTLED)):
+            self.analyse_from(number, lambda _: None, _SETTLED)
+            section = self.section(seconds)
+        if section is not None and section.covers(seconds):
+            return section.timeline().at(seconds)
         before = [known for known in list(self._own) if 0 <= seconds - self.planes.seconds[known] < _ALIKE]
         if not before:
             self._own[number] = self._solve(number)
@@ -101,52 +101,56 @@ class VideoExposure:
         model = self.model()
         small = self.planes.thumbnail(number, model.architecture.working_size)
         levels = FRAME_LEVELS.black, FRAME_LEVELS.white
-        return model.solve(small.stacked, span=TIMES, levels=levels, rgb=True).own_exposure()
+        path = model.solve(small.stacked, span=self.stack.span, levels=levels, rgb=True)
+        exposure: SharedExposure = path.own_exposure()
+        return exposure
 
-    def _stretch(self, seconds: float) -> _Stretch | None:
-        """Of the stretches that reach there, or nearly, the one that begins first."""
+    def section(self, seconds: float) -> _Section | None:
+        """Of the sections that reach there, or nearly, the one that begins first."""
         reached = [
-            stretch
-            for stretch in self._stretches
-            if stretch.start <= seconds and (stretch.whole or seconds < stretch.frontier + _NEAR)
+            section
+            for section in self._sections
+            if section.start <= seconds and (section.whole or seconds < section.frontier + _NEAR)
         ]
-        return min(reached, key=lambda stretch: stretch.start, default=None)
+        return min(reached, key=lambda section: section.start, default=None)
 
     def is_known(self, number: int) -> bool:
-        """Whether the next seconds from frame `number` on have been looked through."""
+        """Whether the next seconds from frame `number` on have been analysed."""
         seconds = float(self.planes.seconds[number])
-        stretch = self._stretch(seconds)
-        return stretch is not None and (stretch.whole or stretch.frontier > seconds + LOOK_AHEAD / 2)
+        section = self.section(seconds)
+        return section is not None and (section.whole or section.frontier > seconds + ANALYSED_AHEAD / 2)
 
-    def look_from(self, number: int, progress: Callable[[float], None], ahead: float = LOOK_AHEAD) -> None:
-        """Look through the next seconds from frame `number` on, with a reader of its own."""
+    def analyse_from(
+        self, number: int, progress: Callable[[float], None], ahead: float = ANALYSED_AHEAD
+    ) -> None:
+        """Analyse the next seconds from frame `number` on, with a reader of its own."""
         from clode_core.video import FrameCursor, TimelineBuilder, VideoReader
 
         seconds = float(self.planes.seconds[number])
         model = self.model()
-        with self._looking, VideoReader(self.planes.path) as reader:
-            stretch = self._stretch(seconds)
-            if stretch is None:
+        with self._analysing, VideoReader(self.planes.path) as reader:
+            section = self.section(seconds)
+            if section is None:
                 start = max(float(self.planes.seconds[0]), seconds - _BEFORE)
-                stretch = _Stretch(start, TimelineBuilder(model, TIMES))
-                self._stretches.append(stretch)
-            if stretch.whole:
+                section = _Section(start, TimelineBuilder(model, self.stack.span))
+                self._sections.append(section)
+            if section.whole:
                 return
             cursor = FrameCursor(reader)
-            frame = cursor.at(stretch.frontier)
-            began = stretch.frontier
-            while frame is not None and stretch.frontier < seconds + ahead:
+            frame = cursor.at(section.frontier)
+            began = section.frontier
+            while frame is not None and section.frontier < seconds + ahead:
                 now = reader.seconds(frame)
-                if now > stretch.frontier or not stretch.builder.moments:
-                    stretch.builder.add(reader.thumbnail(frame, model.architecture.working_size))
-                    stretch.frontier = now
+                if now > section.frontier or not section.builder.moments:
+                    section.builder.add(reader.thumbnail(frame, model.architecture.working_size))
+                    section.frontier = now
                 progress((now - began) / max(1e-9, seconds + ahead - began))
                 frame = cursor.following()
-            stretch.whole = frame is None
+            section.whole = frame is None
 
 
 class ExposedPlanes(Planes):
-    """A video at an exposure time that can be changed.
+    """A video at a value of the slider that can be changed.
 
     Parameters
     ----------
@@ -154,8 +158,8 @@ class ExposedPlanes(Planes):
         The video as it is.
     exposure : VideoExposure
         Its exposure.
-    time : float
-        Exposure time.
+    value : float
+        Of the slider.
 
     Attributes
     ----------
@@ -163,11 +167,11 @@ class ExposedPlanes(Planes):
         A frame whose noise has been removed.
     """
 
-    def __init__(self, planes: VideoPlanes, exposure: VideoExposure, time: float) -> None:
+    def __init__(self, planes: VideoPlanes, exposure: VideoExposure, value: float) -> None:
         super().__init__(planes.shape, planes.dtype)
         self.planes = planes
         self.exposure = exposure
-        self.time = time
+        self.value = value
         self.cleaned: tuple[int, Trajectory] | None = None
 
     def plane(self, number: int) -> NDArray[Any]:
@@ -175,9 +179,9 @@ class ExposedPlanes(Planes):
         from clode_core.video import look_up, tone_tables
 
         if self.cleaned is not None and self.cleaned[0] == number:
-            return self._in_range(self.cleaned[1].at(self.time, denoise=True))
+            return self._in_range(self.cleaned[1].at(self.value, denoise=True))
         kind = self.dtype.type
-        tables = tone_tables(self.exposure.at(number), self.time, kind, int(np.iinfo(kind).max))
+        tables = tone_tables(self.exposure.at(number), self.value, kind, int(np.iinfo(kind).max))
         out = np.empty(self.shape[1:], self.dtype)
         look_up(tables, self.planes.cleaned(number).planes, [out[..., channel] for channel in range(3)])
         return out

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_clode import _results
-from napari_clode._engine import TIMES
-from napari_clode._exposed import ExposedPlanes, VideoExposure
-from napari_clode._jobs import Newest, Ticket
-from napari_clode._video import VideoPlanes
+from napari_clode._jobs import JobProgress, LatestJob, single_shot
+from napari_clode._video_exposure import ExposedPlanes, VideoExposure
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -20,51 +17,52 @@ if TYPE_CHECKING:
 
     from clode_core import Trajectory
     from napari_clode._engine import Stack
+    from napari_clode._methods import Curve
 
 _REDRAW = 15  # milliseconds between two pictures while the slider moves
-_REST = 400  # milliseconds without a change after which the frame that is shown is made at its best
-_PLOTTED = np.linspace(*TIMES, 61)
+_IDLE = 400  # milliseconds without a change after which the frame that is shown is made at its best
+_CURVE_POINTS = 61
 
 
-def is_video(layer: Image | None) -> bool:
-    """Whether a layer is a video that is read frame by frame."""
-    return layer is not None and not layer.multiscale and isinstance(layer.data, VideoPlanes)
-
-
-class LiveVideo(QObject):
-    """Keeps the exposed video beside a video.
+class VideoPreview(QObject):
+    """Keeps the exposed video beside a video, for methods that work by tables.
 
     Signals
     -------
-    said : str
+    status_changed : str
         What is going on; nothing special for "".
     failed : object
         An exception.
     chosen : float
-        The automatic exposure time of the frame that is shown, if it was asked for.
+        The automatic value of the frame that is shown, if it was asked for.
     curve : (ndarray, ndarray)
-        Exposure times, and the brightness of the frame that is shown.
+        Values of the slider, and the brightness of the frame that is shown.
     """
 
-    said = Signal(str)
+    status_changed = Signal(str)
     failed = Signal(object)
     chosen = Signal(float)
     curve = Signal(object, object)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.opening, self.looking, self.improving = Newest(self), Newest(self), Newest(self)
-        self.jobs = [self.opening, self.looking, self.improving]
+        self.opening, self.analysing, self.improving = LatestJob(self), LatestJob(self), LatestJob(self)
+        self.jobs = [self.opening, self.analysing, self.improving]
         self.opening.done.connect(self._on_opened)
         self.improving.done.connect(self._on_improved)
         for job in self.jobs:
             job.failed.connect(self.failed)
-        self._redraw = _timer(self, _REDRAW, self._on_redraw)
-        self._rest = _timer(self, _REST, self._on_rest)
+        self._redraw = single_shot(self, _REDRAW, self._on_redraw)
+        self._idle = single_shot(self, _IDLE, self._on_idle)
         self._where: tuple[napari.viewer.Viewer, Image, Stack] | None = None
         self.data: ExposedPlanes | None = None
         self._number = 0
         self._denoise = self._auto = False
+
+    @property
+    def auto_wanted(self) -> bool:
+        """Whether the automatic value has been asked for and not been given yet."""
+        return self._auto
 
     @property
     def active(self) -> bool:
@@ -77,42 +75,42 @@ class LiveVideo(QObject):
         layer: Image,
         stack: Stack,
         number: int,
-        time: float,
+        value: float,
         denoise: bool,
     ) -> None:
         """Show the exposed video of a layer, at the frame that is shown first of all."""
         self.stop()
         self._where = viewer, layer, stack
         self._number, self._denoise = number, denoise
-        data = ExposedPlanes(layer.data, VideoExposure(layer.data, stack), time)
+        data = ExposedPlanes(layer.data, VideoExposure(layer.data, stack), value)
         self.data = data
 
-        def work(ticket: Ticket) -> ExposedPlanes:
+        def work(progress: JobProgress) -> ExposedPlanes:
             data.exposure.at(number)
             return data
 
-        self.said.emit("Solving …")
-        self.opening.ask(work)
+        self.status_changed.emit("Solving …")
+        self.opening.submit(work)
 
-    def settle(self) -> None:
+    def detach(self) -> None:
         """Make the exposed video independent of what is followed: steady wherever it is looked at."""
         if self.data is not None:
             self.data.cleaned = None
-            self.data.exposure.waits = True
+            self.data.exposure.exact = True
 
     def stop(self) -> None:
         """Follow no longer; the exposed video stays as it is."""
         self._where = self.data = None
         self._auto = False
         self._redraw.stop()
-        self._rest.stop()
+        self._idle.stop()
         for job in self.jobs:
             job.cancel()
 
-    def set_time(self, time: float) -> None:
-        """Another exposure time."""
+    def set_value(self, value: float) -> None:
+        """Another value of the slider."""
         if self.data is not None:
-            self.data.time = time
+            self.data.value = value
             self._redraw.start()
 
     def set_denoise(self, wanted: bool) -> None:
@@ -123,14 +121,13 @@ class LiveVideo(QObject):
                 self.improving.cancel()
                 self.data.cleaned = None
                 self._redraw.start()
-            self._rest.start()
+            self._idle.start()
 
     def choose(self) -> None:
-        """Ask for the automatic exposure time of the frame that is shown."""
+        """Ask for the automatic value of the frame that is shown."""
         self._auto = True
-        if self.opening.busy:
-            return
-        self._give_auto()
+        if not self.opening.busy:
+            self._give_auto()
 
     def move(self, number: int) -> None:
         """Another frame is shown."""
@@ -139,20 +136,20 @@ class LiveVideo(QObject):
         self._number = number
         if self.improving.busy:
             self.improving.cancel()
-        self._rest.start()
-        self._look()
+        self._idle.start()
+        self._analyse()
 
-    def _look(self) -> None:
-        """Look through what comes next, unless that is known or being done."""
+    def _analyse(self) -> None:
+        """Analyse what comes next, unless that is known or being done."""
         data, number = self.data, self._number
         if data is None or data.exposure.is_known(number):
             return
-        near = data.exposure._stretch(float(data.planes.seconds[number]))
-        if self.looking.busy:
+        near = data.exposure.section(float(data.planes.seconds[number]))
+        if self.analysing.busy:
             if near is not None:
                 return
-            self.looking.cancel()
-        self.looking.ask(lambda ticket: data.exposure.look_from(number, ticket))
+            self.analysing.cancel()
+        self.analysing.submit(lambda progress: data.exposure.analyse_from(number, progress))
 
     def _on_opened(self, data: ExposedPlanes) -> None:
         if data is not self.data or self._where is None:
@@ -160,26 +157,18 @@ class LiveVideo(QObject):
         viewer, layer, stack = self._where
         if layer not in viewer.layers:
             return
-        _results.show_video(viewer, layer, stack.planes, data, self._look_of(data))
+        _results.show_video(viewer, layer, stack.planes, data, self._appearance(data))
         rate = data.planes.frame_rate
-        self.said.emit(
+        self.status_changed.emit(
             f"The video runs at {rate:.4g} frames per second: set that by a right click on the play button."
         )
         self._give_auto()
-        self._rest.start()
-        self._look()
+        self._idle.start()
+        self._analyse()
 
-    def _look_of(self, data: ExposedPlanes) -> _results.Look:
+    def _appearance(self, data: ExposedPlanes) -> _results.Appearance:
         assert self._where is not None
-        stack = self._where[2]
-        about = {
-            "exposure_time": data.time,
-            "denoise": data.cleaned is not None,
-            "levels": (0.0, float(np.iinfo(data.dtype).max)),
-            "shared_exposure": "over time",
-            "weights": stack.settings.weights or "packaged",
-        }
-        return _results.Look(f"{stack.planes.name} [CLODE]", True, about["levels"], about)
+        return _results.appearance(self._where[2], data.value, data.cleaned is not None, shared="over time")
 
     def _give_auto(self) -> None:
         if self._auto and self.data is not None:
@@ -193,11 +182,11 @@ class LiveVideo(QObject):
         viewer, layer, _ = self._where
         result = _results.preview_of(viewer, layer)
         if result is not None and result.data is self.data:
-            result.metadata["clode"] = self._look_of(self.data).about
+            _results.describe_video(result, self._appearance(self.data))
             result.refresh(thumbnail=False, highlight=False, extent=False)
-            self._rest.start()
+            self._idle.start()
 
-    def _on_rest(self) -> None:
+    def _on_idle(self) -> None:
         """Draw the curve of the frame that is shown, and remove its noise."""
         data, number, denoise = self.data, self._number, self._denoise
         if data is None or self.opening.busy:
@@ -205,28 +194,22 @@ class LiveVideo(QObject):
         if data.cleaned is not None and data.cleaned[0] == number:
             return
 
-        def work(ticket: Ticket) -> tuple[ExposedPlanes, int, Trajectory, NDArray[np.float64], bool]:
+        values = np.linspace(*data.exposure.stack.span, _CURVE_POINTS)
+
+        def work(progress: JobProgress) -> tuple[ExposedPlanes, int, Trajectory, Curve, bool]:
             path = data.path(number)
-            brightness = path.brightness(_PLOTTED)
+            brightness = path.brightness(values)
             if denoise:
-                path.at("auto", denoise=True, progress=ticket)
-            return data, number, path, brightness, denoise
+                path.at("auto", denoise=True, progress=progress)
+            return data, number, path, (values, brightness), denoise
 
-        self.improving.ask(work)
+        self.improving.submit(work)
 
-    def _on_improved(self, outcome: tuple[ExposedPlanes, int, Trajectory, NDArray[np.float64], bool]) -> None:
-        data, number, path, brightness, denoise = outcome
+    def _on_improved(self, outcome: tuple[ExposedPlanes, int, Trajectory, Curve, bool]) -> None:
+        data, number, path, curve, denoise = outcome
         if data is not self.data or number != self._number:
             return
-        self.curve.emit(_PLOTTED, brightness)
+        self.curve.emit(*curve)
         if denoise and self._denoise:
             data.cleaned = number, path
             self._redraw.start()
-
-
-def _timer(parent: QObject, milliseconds: int, slot: Any) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(slot)
-    return timer

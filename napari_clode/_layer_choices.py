@@ -1,0 +1,50 @@
+"""What a layer suggests: the meaning of its axes, and its levels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_clode._planes import Channels
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+_CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
+
+
+def channel_choices(layer: Image | None) -> list[tuple[str, Channels]]:
+    """Texts and meanings of what the axes of a layer can be understood as."""
+    choices = [("None", Channels())]
+    if layer is None or layer.rgb:
+        return choices
+    shape = layer.level_shapes[0] if layer.multiscale else layer.data.shape
+    for axis in range(layer.ndim - 2):
+        where = f"axis {axis} ({layer.axis_labels[axis]}, {shape[axis]})"
+        choices.append((f"{where}: each by itself", Channels("each", axis)))
+        if shape[axis] == 3:
+            choices.append((f"{where}: red, green, blue", Channels("rgb", axis)))
+    return choices
+
+
+def likely_channels(layer: Image | None, count: int) -> int:
+    """The choice for an axis that calls itself channels; otherwise none."""
+    for i, (_, channels) in enumerate(channel_choices(layer)[:count]):
+        if (
+            layer is not None
+            and channels.kind == "each"
+            and _is_channel_name(layer.axis_labels[channels.axis])
+        ):
+            return i
+    return 0
+
+
+def _is_channel_name(label: str) -> bool:
+    return label.strip().lower() in _CHANNEL_NAMES
+
+
+def needs_levels(layer: Image) -> bool:
+    """Whether the full range of the dtype is unlikely to be the range of the camera."""
+    kind = layer.dtype.kind
+    return (kind in "ui" and layer.dtype.itemsize > 1) or (
+        kind == "f" and layer.contrast_limits_range[1] > 1.5
+    )

@@ -1,0 +1,173 @@
+"""The methods that can be chosen, and how a plane is solved by any of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clode_core import Method, MethodInfo, SharedExposure, Trajectory
+
+    Progress = Callable[[float], None]
+
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Values of the slider, and mean brightness in [0, 1] at each."""
+_CURVE_POINTS = 61
+_CURVE_POINTS_BY_PICTURE = 13  # where every point is a whole picture
+_CURVE_SIDE = 128  # pixels of that picture
+_SMALLEST_SIDE = 8
+
+
+def usable_methods() -> dict[str, MethodInfo]:
+    """All methods by name, the default first, whose weights and packages are here."""
+    import clode_core
+
+    return {name: info for name, info in clode_core.available_methods().items() if not info.missing()}
+
+
+def default_method() -> str:
+    """Name of the method that is used where none is chosen."""
+    import clode_core
+
+    return next(iter(clode_core.available_methods()))
+
+
+class SolvedPlane(Protocol):
+    """A plane that can be shown at any value of its method's slider."""
+
+    def at(self, value: float, denoise: bool, progress: Progress | None = None) -> NDArray[Any]:
+        """The plane at a value, with its noise removed or not; same shape and dtype."""
+        ...
+
+    def auto(self) -> float:
+        """The value that the method chooses; asked for only where it can choose."""
+        ...
+
+    def curve(self, progress: Progress | None = None) -> Curve:
+        """Brightness over the range of the slider; empty without a slider."""
+        ...
+
+
+def solve_plane(
+    method: Method,
+    plane: NDArray[Any],
+    levels: Any,
+    rgb: bool,
+    exposure: SharedExposure | None = None,
+) -> SolvedPlane:
+    """Solve a plane by any method.
+
+    Parameters
+    ----------
+    method : Method
+        A loaded method.
+    plane : ndarray
+        (Y, X) or (Y, X, C).
+    levels
+        As in `clode_core.Method.solve`.
+    rgb : bool
+        Whether the last axis is colours.
+    exposure : SharedExposure, optional
+        The exposure of the series that the plane belongs to; only for methods that work by tables.
+    """
+    if not method.info.video_tables:
+        return _PlaneOfAnyMethod(method, plane, levels, rgb)
+    span = slider_range(method.info)
+    path = method.solve(plane, span=span, levels=levels, rgb=rgb, exposure=exposure)
+    return _PlaneByTables(path, span)
+
+
+def slider_range(info: MethodInfo) -> tuple[float, float]:
+    """First and last value of the slider; twice 0 where there is none."""
+    return (info.slider.first, info.slider.last) if info.slider else (0.0, 0.0)
+
+
+class _PlaneByTables:
+    """A plane of a method that works by tables: one solve serves all values, with and without noise."""
+
+    def __init__(self, path: Trajectory, span: tuple[float, float]) -> None:
+        self._path = path
+        self._values = np.linspace(*span, _CURVE_POINTS)
+
+    def at(self, value: float, denoise: bool, progress: Progress | None = None) -> NDArray[Any]:
+        return self._path.at(value, denoise=denoise, progress=progress)
+
+    def auto(self) -> float:
+        return self._path.auto()
+
+    def curve(self, progress: Progress | None = None) -> Curve:
+        return self._values, self._path.brightness(self._values)
+
+
+class _PlaneOfAnyMethod:
+    """A plane of a method of which nothing more is known than its `info`.
+
+    The last picture is kept, for with some methods every picture costs a run of the whole network.
+    """
+
+    def __init__(self, method: Method, plane: NDArray[Any], levels: Any, rgb: bool) -> None:
+        self._method, self._plane, self._levels, self._rgb = method, plane, levels, rgb
+        self._solved: dict[bool, Any] = {}
+        self._last: tuple[tuple[float, bool], NDArray[Any]] | None = None
+        self._auto: float | None = None
+
+    def _solve(self, plane: NDArray[Any], denoise: bool) -> Any:
+        info = self._method.info
+        options = {"denoise": denoise} if info.noise_removal else {}
+        values = slider_range(info) if info.slider else ()
+        return self._method.solve_for(plane, values, levels=self._levels, rgb=self._rgb, **options)
+
+    def _solve_once(self, denoise: bool) -> Any:
+        if denoise not in self._solved:
+            self._solved[denoise] = self._solve(self._plane, denoise)
+        return self._solved[denoise]
+
+    def at(self, value: float, denoise: bool, progress: Progress | None = None) -> NDArray[Any]:
+        last = self._last
+        if last is None or last[0] != (value, denoise):
+            values = (value,) if self._method.info.slider else ()
+            picture = self._solve_once(denoise).at(*values, progress=progress)
+            self._last = last = (value, denoise), picture
+        return last[1].copy()  # a layer may be painted on
+
+    def auto(self) -> float:
+        if self._auto is None:
+            self._auto = float(self._solve_once(False).auto())
+        return self._auto
+
+    def curve(self, progress: Progress | None = None) -> Curve:
+        """Brightness of a small copy: every point costs a picture."""
+        slider = self._method.info.slider
+        if slider is None:
+            return np.zeros(0), np.zeros(0)
+        values = np.linspace(slider.first, slider.last, _CURVE_POINTS_BY_PICTURE)
+        short, long = sorted(self._plane.shape[:2])
+        step = max(1, min(math.ceil(long / _CURVE_SIDE), short // _SMALLEST_SIDE))
+        solved = self._solve(self._plane[::step, ::step], False)
+        means = np.zeros(len(values))
+        for done, value in enumerate(values.tolist()):
+            if progress is not None:
+                progress(done / len(values))
+            means[done] = self._brightness(solved.at(value))
+        return values, means
+
+    def _brightness(self, picture: NDArray[Any]) -> float:
+        colours = picture[..., :3] if self._rgb else picture
+        finite = colours[np.isfinite(colours)]
+        if not finite.size:
+            return 0.0
+        black, white = level_limits(self._levels, picture.dtype)
+        return float(np.clip((finite.astype(np.float64) - black) / (white - black), 0, 1).mean())
+
+
+def level_limits(levels: Any, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Black and white level as two numbers; `levels` is "dtype" or two numbers."""
+    if not isinstance(levels, str):
+        black, white = levels
+        return float(black), float(white)
+    return (0.0, 1.0) if dtype.kind == "f" else (0.0, float(np.iinfo(dtype).max))
