@@ -88,6 +88,7 @@ def enhance(
     rgb: bool | None = None,
     precision: str = "float32",
     shared_exposure: bool = False,
+    natural_dark: bool = True,
     progress: Progress | None = None,
 ) -> Array:
     """Enhance a picture or a stack of pictures.
@@ -117,6 +118,9 @@ def enhance(
     shared_exposure : bool
         Expose all planes of a stack alike (`Model.shared_exposure`), so that a time series does not
         flicker; by default each plane is solved on its own.
+    natural_dark : bool
+        Put right what JPEG or a video codec left of the dark of 8-bit pictures before it is brightened;
+        see `Model.solve`.
     progress : callable, optional
         Called with the fraction done; what it raises stops the work.
 
@@ -166,7 +170,9 @@ def enhance(
                 progress((done + fraction) / len(pictures))
 
         def expose(on: Model, plane: Array = plane) -> Array:
-            path = on.solve_plane(plane, where.alpha, level, span, solver, precision, exposure)
+            path = on.solve_plane(
+                plane, where.alpha, level, span, solver, precision, exposure, natural_dark=natural_dark
+            )
             return path.at(exposure_time, denoise=denoise, progress=report)
 
         result[pictures.place(number)], used = with_fallback(used, expose)

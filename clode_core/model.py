@@ -199,6 +199,7 @@ class Model:
         rgb: bool | None = None,
         precision: str = "float32",
         exposure: SharedExposure | None = None,
+        natural_dark: bool = True,
     ) -> Trajectory:
         """Solve the exposure ODE of one picture over a span of exposure times.
 
@@ -219,6 +220,10 @@ class Model:
         exposure : SharedExposure, optional
             What `shared_exposure` found for the pictures this one belongs to. Nothing is solved then, and
             `span` and `solver` are those of the exposure.
+        natural_dark : bool
+            Where JPEG or a video codec left blocks and steps in the dark of an 8-bit picture, put it right
+            before it is brightened (`clode_core.natural_dark`): black stays black, colour is shown as far
+            as it is trusted. Other pictures are not changed by it.
 
         Returns
         -------
@@ -240,7 +245,9 @@ class Model:
                 "call it for each plane, or use enhance"
             )
         level = resolve_levels(colours(array, where), levels)
-        return self.solve_plane(array, where.alpha, level, span, solver, precision, exposure)
+        return self.solve_plane(
+            array, where.alpha, level, span, solver, precision, exposure, natural_dark=natural_dark
+        )
 
     def shared_exposure(
         self,
@@ -301,6 +308,8 @@ class Model:
         solver: Solver | str | None,
         precision: str,
         exposure: SharedExposure | None = None,
+        *,
+        natural_dark: bool = True,
     ) -> Trajectory:
         """Solve one plane whose layout and levels are known; see `solve`."""
         if precision not in list(_PRECISIONS):
@@ -315,7 +324,9 @@ class Model:
                 exponent, span = exposure.over(working), exposure.span
         g = cast("NoiseRemoval | None", self.g)
         auto = None if exposure is None else exposure.auto
-        return Trajectory(source, exponent, working, g, span=span, precision=kind, auto=auto)
+        return Trajectory(
+            source, exponent, working, g, span=span, precision=kind, auto=auto, natural_dark=natural_dark
+        )
 
     def _float_curve_parameters(self, image: Tensor, time: Tensor) -> Tensor:
         return self.curve_parameters(image, time).float()
