@@ -42,13 +42,17 @@ _SolverName = Annotated[str, typer.Option("--solver", help="midpoint, rk4, euler
 _Step = Annotated[float, typer.Option(help="Step in exposure time of the fixed-step solvers.")]
 _Tolerance = Annotated[float, typer.Option(help="Tolerance of the adaptive solvers.")]
 _Denoise = Annotated[bool, typer.Option("--denoise/--no-denoise", help="Remove noise.")]
+_NaturalDark = Annotated[
+    bool,
+    typer.Option("--natural-dark/--no-natural-dark", help="Put right what JPEG left of the dark."),
+]
 _Levels = Annotated[
     str,
     typer.Option(help="Black and white level: dtype, auto, or two numbers as BLACK,WHITE (12 bits: 0,4095)."),
 ]
 
 
-_CLODE_ONLY = ("time", "denoise", "solver", "step", "tolerance", "shared_exposure")
+_CLODE_ONLY = ("time", "denoise", "solver", "step", "tolerance", "shared_exposure", "natural_dark")
 """Options of `enhance` that only CLODE has."""
 _BASELINES_ONLY = ("iterations",)
 """Options of `enhance` that only some baselines have."""
@@ -110,6 +114,7 @@ def enhance(
     shared_exposure: Annotated[
         bool, typer.Option("--shared-exposure", help="Expose all pages of a file alike: no flicker.")
     ] = False,
+    natural_dark: _NaturalDark = True,
     method: Annotated[
         str,
         typer.Option(help="clode, or a baseline: zero-dce, zero-dce++, enlightengan, lfpv-unet, lfpv-curve."),
@@ -142,6 +147,7 @@ def enhance(
             step=step,
             tolerance=tolerance,
             shared_exposure=shared_exposure,
+            natural_dark=natural_dark,
             iterations=iterations,
         )
         run(paths, output, settings, means, weights=weights, device=device, resume=resume)
@@ -153,6 +159,7 @@ def ladder(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The contact sheet to write.")] = None,
     times: Annotated[str, typer.Option(help="Exposure times, separated by commas.")] = "-1,0,1,2,3,4,5",
     denoise: _Denoise = True,
+    natural_dark: _NaturalDark = True,
     levels: _Levels = "dtype",
     width: Annotated[
         int, typer.Option(help="Width of one picture on the sheet in pixels.", min=64, max=4096)
@@ -183,6 +190,7 @@ def ladder(
             steps,
             model=chosen_model(weights, device),
             denoise=denoise,
+            natural_dark=natural_dark,
             width=width,
             solver=chosen,
             levels=depth_levels(picture, _levels(levels)),

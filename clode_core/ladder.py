@@ -22,6 +22,7 @@ def contact_sheet(
     *,
     model: Model,
     denoise: bool = True,
+    natural_dark: bool = True,
     width: int = 360,
     columns: int = 4,
     solver: Solver | str | None = None,
@@ -40,6 +41,8 @@ def contact_sheet(
         The model.
     denoise : bool
         Remove noise.
+    natural_dark : bool
+        As in `clode_core.enhance`.
     width : int
         Width of one picture on the sheet; its height is at most three times that.
     columns : int
@@ -62,7 +65,12 @@ def contact_sheet(
     spans = [span_for(t) for t in exposure_times] or [span_for("auto")]
     span = min(s[0] for s in spans), max(s[1] for s in spans)
     path = model.solve(
-        array, span=span, solver=solver, levels=(level.black, level.white), rgb=bool(where.channels)
+        array,
+        span=span,
+        solver=solver,
+        levels=(level.black, level.white),
+        rgb=bool(where.channels),
+        natural_dark=natural_dark,
     )
     auto = path.auto()
     entries = [(t, f"T = {t:g}") for t in exposure_times] + [(auto, f"auto, T = {auto:.2f}")]

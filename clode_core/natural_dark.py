@@ -14,11 +14,11 @@ takes it from chroma first. With ``D`` the diagonal difference ``(a - b - c + d)
 ``n`` is at most 1/6 where there is nothing but rounding, and about one or more where there is noise. At
 ``f = 0`` nothing is changed. A picture without colour is judged by ``D(Y)`` in the same way.
 
-In every cell of 8 x 8 pixels let :math:`e = \langle I^2 \rangle` be the energy of all channels, ``m`` the chroma
-:math:`I - Y` averaged over the cells around, ``v`` the variance and ``u`` the mean of luma around. Then
+In every cell of 8 x 8 pixels let :math:`e = \langle I^2 \rangle` be the energy of all channels, ``m`` the
+chroma :math:`I - Y` averaged over the cells around, ``v`` and ``u`` variance and mean of luma around. Then
 
 .. math::
-    w &= \frac{e}{e + f k_c^2} \left[ 1 - s + s \frac{|m|^2}{|m|^2 + k_m^2} \right] & \text{trust of chroma} \\
+    w &= \frac{e}{e + f k_c^2} \left[ 1 - s + s \frac{|m|^2}{|m|^2 + k_m^2} \right] &\text{trust of colour} \\
     b &= \frac{e}{e + f k_b^2} & \text{what was recorded as black stays black} \\
     s &= f \operatorname{clip}_0^1 \frac{d_1 - \sqrt e}{d_1 - d_0} & \text{how dark it is} \\
     a &= \frac{v}{v + \varepsilon}, \quad o = u - a u & \text{luma, by a guided filter with itself as guide}
@@ -34,11 +34,11 @@ Three maps, interpolated between cells, are all that is kept of a picture. They 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -55,8 +55,8 @@ DARK = (6.0, 16.0)
 """Codes up to which the dark is smoothed in full, and from which it is not."""
 FADE = (32.0, 64.0)
 """Codes up to which anything is done in full, and from which nothing is."""
-_CHROMA_BY_LIGHT, _CHROMA_BY_CHROMA, _BLACK = 3.0, 2.0, 0.8
-_SMOOTH_CHROMA = 0.6
+_CHROMA_BY_LIGHT, _CHROMA_BY_CHROMA, _BLACK = 2.5, 2.0, 0.8
+_SMOOTH_CHROMA = 0.5
 _VARIANCE = 2.0
 _LUMA = (0.2126, 0.7152, 0.0722)
 _STEP = 2  # every second pixel of every second row tells enough for the maps
@@ -187,7 +187,7 @@ def _corrections(cells: Cells, strength: float) -> Tensor:
     mean = _around(cells.luma)
     variance = (_around(cells.luma_square) - mean.square()).clamp(min=0)
     slope = variance / (variance + _VARIANCE)
-    slope, offset = _around(torch.cat([slope, mean - slope * mean])).split(1)
+    slope, offset = _around(torch.stack([slope[0], (mean - slope * mean)[0]]))[:, None]
     energy = cells.energy + 1e-6
     level = energy.sqrt()
     smooth = strength * _share(level, DARK)
@@ -233,16 +233,14 @@ class NaturalDark:
         if codes is None or source.channels not in (1, 3):
             return None
 
-        def read(rows: slice, step: int = 1) -> Tensor:
-            return _in_codes(source, rows, step, codes)
-
-        strength = compression(_sampled(read, source.height, source.width))
+        strength = compression(_sampled(source, codes))
         if strength == 0:
             return None
         parts = []
         rows = _BAND * CELL
         for top in range(0, source.height, rows):
-            parts.append(Cells.of(read(slice(top, min(source.height, top + rows)), _STEP)))
+            band = slice(top, min(source.height, top + rows))
+            parts.append(Cells.of(_in_codes(source, band, _STEP, codes)))
         return cls.from_cells(Cells.joined(parts), strength, codes / CODES)
 
     @classmethod
@@ -291,8 +289,7 @@ class NaturalDark:
         Tensor
             Unit intensities of the same shape; `unit` itself where nothing is to be done.
         """
-        near = range(max(0, rows.start // self.cell - 1), min(len(self.rows), -(-rows.stop // self.cell) + 1))
-        dark = [row for row in near if self.rows[row]]
+        dark = self._dark_rows(rows)
         if share <= 0 or not dark:
             return unit
         first = max(rows.start, (dark[0] - 1) * self.cell)
@@ -308,6 +305,15 @@ class NaturalDark:
         out = unit.clone()
         out[:, inner] = change
         return out
+
+    def touches(self, rows: slice) -> bool:
+        """Whether anything is to be done in some rows of the picture."""
+        return bool(self._dark_rows(rows))
+
+    def _dark_rows(self, rows: slice) -> list[int]:
+        """Rows of cells that are dark and reach into some rows of the picture."""
+        near = range(max(0, rows.start // self.cell - 1), min(len(self.rows), -(-rows.stop // self.cell) + 1))
+        return [row for row in near if self.rows[row]]
 
     def _between(self, rows: slice, columns: slice, share: float) -> Tensor:
         """The maps at some pixels, times a share."""
@@ -337,6 +343,14 @@ def _in_codes(source: Source, rows: slice, step: int, codes: float) -> Tensor:
     return unit.float().nan_to_num(0.0).mul(codes)
 
 
+def _sampled(source: Source, codes: float) -> Tensor:
+    """Pairs of rows of a source, in codes."""
+    rows = spread_pairs(source.height, source.width)
+    if len(rows) >= source.height // 2 * 2:
+        return _in_codes(source, slice(0, source.height), 1, codes)
+    return torch.cat([_in_codes(source, slice(top, top + 2), 1, codes) for top in rows[::2].tolist()], 1)
+
+
 def _recorded_codes(source: Source) -> float | None:
     """Codes from black to white of a picture recorded in 8 bits, whatever its dtype is now; else None."""
     if source.array.dtype == np.uint8:
@@ -350,11 +364,9 @@ def _recorded_codes(source: Source) -> float | None:
     return CODES
 
 
-def _sampled(read: Callable[[slice], Tensor], height: int, width: int) -> Tensor:
+def spread_pairs(height: int, width: int) -> NDArray[np.intp]:
     """Pairs of rows, spread over a picture, that hold about a million pixels."""
     pairs = height // 2
-    wanted = max(1, min(pairs, _SAMPLE // (2 * max(1, width))))
-    if wanted == pairs:
-        return read(slice(0, height))
-    tops = np.unique(np.linspace(0, pairs - 1, wanted).astype(int)) * 2
-    return torch.cat([read(slice(int(top), int(top) + 2)) for top in tops], 1)
+    wanted = min(pairs, max(1, _SAMPLE // (2 * max(1, width))))
+    tops = np.unique(np.linspace(0, max(0, pairs - 1), wanted).astype(np.intp)) * 2
+    return np.stack([tops, tops + 1], 1).ravel()

@@ -61,7 +61,7 @@ class Settings:
     ----------
     method : str
         "clode" or a name in `clode_core.baselines.BASELINES`.
-    exposure_time, denoise, levels, shared_exposure
+    exposure_time, denoise, levels, shared_exposure, natural_dark
         As in `clode_core.enhance`.
     solver, step, tolerance
         As in `clode_core.Solver`.
@@ -77,6 +77,7 @@ class Settings:
     step: float = 0.5
     tolerance: float = 1e-3
     shared_exposure: bool = False
+    natural_dark: bool = True
     iterations: float = 8.0
 
 
@@ -151,6 +152,7 @@ class Work:
             solver=Solver(chosen.solver, chosen.step, chosen.tolerance),
             model=steady_model(chosen_model(weights, self.device)),
             shared_exposure=chosen.shared_exposure,
+            natural_dark=chosen.natural_dark,
         )
 
     def __call__(self, task: Task, progress: Progress | None = None) -> Outcome:
