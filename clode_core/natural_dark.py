@@ -28,8 +28,9 @@ each factor that of a Wiener filter, signal to signal and noise, and an intensit
 .. math:: I' = b \left[ (1 - s) Y + s (a Y + o) + w \left( (1 - \mu s)(I - Y) + \mu s m \right) \right]
     = \alpha I + \beta Y + \gamma
 
-Three maps, interpolated between cells, are all that is kept of a picture. They fade to "no change" between
-32 and 64 codes. At an exposure time ``T`` the picture is :math:`I + \operatorname{clip}_0^1(T) (I' - I)`.
+Maps of these, interpolated between cells, are all that is kept of a picture. The change fades out between 24
+and 48 codes, of the energy of a cell and of the luma of a pixel: a light beside the dark stays as it is. At an
+exposure time ``T`` the picture is :math:`I + \operatorname{clip}_0^1(T) (I' - I)`.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ GREY_NOISE = (0.05, 0.1)
 """The same of luma, for pictures without colour."""
 DARK = (6.0, 16.0)
 """Codes up to which the dark is smoothed in full, and from which it is not."""
-FADE = (32.0, 64.0)
+FADE = (24.0, 48.0)
 """Codes up to which anything is done in full, and from which nothing is."""
 _CHROMA_BY_LIGHT, _CHROMA_BY_CHROMA, _BLACK = 2.5, 2.0, 0.8
 _SMOOTH_CHROMA = 0.5
@@ -179,7 +180,8 @@ def _around(maps: Tensor) -> Tensor:
 
 def _share(level: Tensor, limits: tuple[float, float]) -> Tensor:
     """1 up to the first limit, 0 from the second."""
-    return ((limits[1] - level) / (limits[1] - limits[0])).clamp(0, 1)
+    width = limits[1] - limits[0]
+    return (level * (-1 / width)).add_(limits[1] / width).clamp_(0, 1)
 
 
 def _corrections(cells: Cells, strength: float) -> Tensor:
@@ -211,13 +213,17 @@ class NaturalDark:
     ----------
     maps : Tensor
         Corrections (2 + C, h, w), interpolated between their cells.
+    scale : float
+        Codes from black to white, in 255.
     cell : int
         Pixels along the side of a cell.
     """
 
-    def __init__(self, maps: Tensor, cell: int = CELL) -> None:
+    def __init__(self, maps: Tensor, scale: float = 1.0, cell: int = CELL) -> None:
         self.maps = maps
+        self.scale = scale
         self.cell = cell
+        self.fade = FADE[0] / CODES / scale, FADE[1] / CODES / scale
         self.rows: list[bool] = (maps != 0).flatten(2).any(2).any(0).tolist()
 
     @classmethod
@@ -258,7 +264,7 @@ class NaturalDark:
         """
         maps = _corrections(cells, strength)
         maps[2:] /= scale
-        made = cls(maps)
+        made = cls(maps, scale)
         return made if any(made.rows) else None
 
     def reduced(self, full: tuple[int, int], size: tuple[int, int]) -> NaturalDark:
@@ -270,7 +276,7 @@ class NaturalDark:
         maps = F.interpolate(self.maps[None], size=wanted, mode="bilinear", align_corners=False)[0]
         missing = [max(0, small - there) for small, there in zip(size, wanted, strict=True)]
         maps = F.pad(maps, (0, missing[1], 0, missing[0]), mode="replicate")
-        return NaturalDark(maps[:, : size[0], : size[1]], 1)
+        return NaturalDark(maps[:, : size[0], : size[1]], self.scale, 1)
 
     def apply(self, unit: Tensor, rows: slice, columns: slice = slice(None), share: float = 1.0) -> Tensor:
         """Put right a part of the picture.
@@ -298,8 +304,12 @@ class NaturalDark:
         left = columns.start or 0
         maps = self._between(slice(first, stop), slice(left, left + unit.shape[2]), share)
         given = unit[:, inner].to(maps.dtype)
-        change = maps[2:].add_(maps[1].mul_(luma(given))).addcmul_(given, maps[:1])
-        change.add_(given).clamp_(0, 1)
+        light = luma(given)
+        change = maps[2:].addcmul_(light, maps[1:2]).addcmul_(given, maps[:1])
+        own = light.mul_(-1 / (self.fade[1] - self.fade[0])).add_(
+            self.fade[1] / (self.fade[1] - self.fade[0])
+        )
+        change.mul_(own.clamp_(0, 1)).add_(given).clamp_(0, 1)
         if change.shape == unit.shape:
             return change.to(unit.dtype)
         out = unit.clone()

@@ -355,7 +355,7 @@ class Trajectory:
             for band, unit, out in self._exposed_bands(exponent, part, picture, share):
                 if source.may_exceed:
                     # Beyond the levels a picture stays as it is; noise below black is noise all the same.
-                    shown = unit.isfinite() & (unit <= 1) if picture else (unit > 0) & (unit < 1)
+                    shown = unit.isfinite() & (unit <= 1) if picture else (unit >= 0) & (unit < 1)
                     out = torch.where(shown, out.to(unit), unit)
                 source.store(out, target[band.start - top : band.stop - top, :, : source.channels])
                 if progress is not None:
