@@ -29,8 +29,8 @@ each factor that of a Wiener filter, signal to signal and noise, and an intensit
     = \alpha I + \beta Y + \gamma
 
 Maps of these, interpolated between cells, are all that is kept of a picture. The change fades out between 24
-and 48 codes, of the energy of a cell and of the luma of a pixel: a light beside the dark stays as it is. At an
-exposure time ``T`` the picture is :math:`I + \operatorname{clip}_0^1(T) (I' - I)`.
+and 48 codes, of the energy of a cell and of the luma of a pixel: a light beside the dark stays as it is. At
+an exposure time ``T`` the picture is :math:`I + \operatorname{clip}_0^1(T) (I' - I)`.
 """
 
 from __future__ import annotations
