@@ -15,7 +15,8 @@ takes it from chroma first. With ``D`` the diagonal difference ``(a - b - c + d)
 ``f = 0`` nothing is changed. A picture without colour is judged by ``D(Y)`` in the same way.
 
 In every cell of 8 x 8 pixels let :math:`e = \langle I^2 \rangle` be the energy of all channels, ``m`` the
-chroma :math:`I - Y` averaged over the cells around, ``v`` and ``u`` variance and mean of luma around. Then
+chroma :math:`I - Y` averaged over the cells around with weights :math:`1 / (e + 16)`, ``v`` and ``u`` the
+variance and mean of luma around. Then
 
 .. math::
     w &= \frac{e}{e + f k_c^2} \left[ 1 - s + s \frac{|m|^2}{|m|^2 + k_m^2} \right] &\text{trust of colour} \\
@@ -58,6 +59,7 @@ FADE = (24.0, 48.0)
 """Codes up to which anything is done in full, and from which nothing is."""
 _CHROMA_BY_LIGHT, _CHROMA_BY_CHROMA, _BLACK = 2.5, 2.0, 0.8
 _SMOOTH_CHROMA = 0.5
+_LIKE_DARK = 16.0  # energy, in codes squared
 _VARIANCE = 2.0
 _LUMA = (0.2126, 0.7152, 0.0722)
 _STEP = 2  # every second pixel of every second row tells enough for the maps
@@ -194,7 +196,8 @@ def _corrections(cells: Cells, strength: float) -> Tensor:
     level = energy.sqrt()
     smooth = strength * _share(level, DARK)
     black = energy / (energy + strength * _BLACK**2)
-    chroma = _around(cells.colours) - mean
+    near_dark = 1 / (energy + _LIKE_DARK)  # chroma of a light does not reach into the dark beside it
+    chroma = _around((cells.colours - cells.luma) * near_dark) / _around(near_dark)
     square = chroma.square().sum(0, keepdim=True)
     trust = energy / (energy + strength * _CHROMA_BY_LIGHT**2)
     trust = trust * (1 + smooth * (square / (square + _CHROMA_BY_CHROMA**2) - 1))
