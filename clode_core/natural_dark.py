@@ -309,10 +309,7 @@ class NaturalDark:
         given = unit[:, inner].to(maps.dtype)
         light = luma(given)
         change = maps[2:].addcmul_(light, maps[1:2]).addcmul_(given, maps[:1])
-        own = light.mul_(-1 / (self.fade[1] - self.fade[0])).add_(
-            self.fade[1] / (self.fade[1] - self.fade[0])
-        )
-        change.mul_(own.clamp_(0, 1)).add_(given).clamp_(0, 1)
+        change.mul_(_share(light, self.fade)).add_(given).clamp_(0, 1)
         if change.shape == unit.shape:
             return change.to(unit.dtype)
         out = unit.clone()
