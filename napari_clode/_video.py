@@ -155,8 +155,18 @@ class VideoPlanes(Planes):
         """Black level of the video, from its first, middle and last frame."""
         from clode_core.video import black_level
 
-        chosen = {0, len(self.seconds) // 2, len(self.seconds) - 1}
-        return min(black_level(self.frame(number).planes) for number in sorted(chosen))
+        return min(black_level(self.frame(number).planes) for number in self._told)
+
+    @cached_property
+    def strength(self) -> float:
+        """How much the video was compressed, from the same frames."""
+        from clode_core.video import frame_compression
+
+        return sum(frame_compression(self.frame(n).planes) for n in self._told) / len(self._told)
+
+    @property
+    def _told(self) -> list[int]:
+        return sorted({0, len(self.seconds) // 2, len(self.seconds) - 1})
 
     def cleaned(self, number: int) -> Frame:
         """Frame `number`, its dark made fit to be brightened."""
@@ -165,7 +175,8 @@ class VideoPlanes(Planes):
         with self._lock:
             if number not in self._cleaned:
                 frame = self.frame(number)
-                self._cleaned[number] = replace(frame, planes=clean_dark(frame.planes, self.black))
+                planes = clean_dark(frame.planes, self.black, self.strength)
+                self._cleaned[number] = replace(frame, planes=planes)
                 while len(self._cleaned) > _CONVERTED:
                     self._cleaned.popitem(last=False)
             return self._cleaned[number]

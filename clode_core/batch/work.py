@@ -62,13 +62,11 @@ class Settings:
     Attributes
     ----------
     method : str
-        "clode" or a name in `clode_core.methods.BASELINES`.
-    exposure_time, denoise, levels, shared_exposure
-        As in `clode_core.enhance`.
-    solver, step, tolerance
-        As in `clode_core.Solver`.
-    iterations : float
-        Of the curve of Zero-DCE.
+        A name in `clode_core.available_methods`.
+    options : dict
+        Settings of the method that were given; the others are its defaults.
+    levels : {"dtype", "auto"} or (float, float)
+        Black and white level.
     """
 
     method: str = DEFAULT_METHOD

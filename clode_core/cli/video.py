@@ -26,8 +26,9 @@ def video(
     smoothing: Annotated[
         float, typer.Option(help="Seconds over which the exposure is averaged.", min=0, max=60)
     ] = 1.0,
-    clean: Annotated[
-        bool, typer.Option("--clean/--no-clean", help="Smooth what compression left of the dark.")
+    natural_dark: Annotated[
+        bool,
+        typer.Option("--natural-dark/--no-natural-dark", help="Put right what compression left of the dark."),
     ] = True,
     codec: Annotated[
         str, typer.Option(help="auto (as the source), libx264, libx265, libvpx-vp9, libsvtav1, ffv1, ...")
@@ -62,7 +63,7 @@ def video(
                 denoise=settings.get("denoise", False),
                 model=method if isinstance(method, Model) else None,
                 smoothing=smoothing,
-                clean=clean,
+                natural_dark=natural_dark,
                 encoding=Encoding(codec, quality, preset),
                 method=frames,
                 report=report,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clode_core.video.cursor import FrameCursor
-    from clode_core.video.darkness import black_level, clean_dark
+    from clode_core.video.darkness import black_level, clean_dark, frame_compression
     from clode_core.video.enhancement import VideoSummary, enhance_video, look_through
     from clode_core.video.exposure import ExposureTimeline, LiveExposure, TimelineBuilder
     from clode_core.video.frames import FRAME_LEVELS, WHITE, Frame
@@ -25,6 +25,7 @@ _HOMES = {
     "FrameCursor": "cursor",
     "black_level": "darkness",
     "clean_dark": "darkness",
+    "frame_compression": "darkness",
     "VideoSummary": "enhancement",
     "enhance_video": "enhancement",
     "look_through": "enhancement",
@@ -58,6 +59,7 @@ __all__ = [
     "black_level",
     "clean_dark",
     "enhance_video",
+    "frame_compression",
     "look_through",
     "look_up",
     "tone_tables",

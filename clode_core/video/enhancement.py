@@ -158,12 +158,12 @@ def look_through(
     builder = TimelineBuilder(model, span, solver, smoothing)
     for number, frame in enumerate(reader.decoded(), 1):
         if builder.add(reader.thumbnail(frame, model.architecture.working_size)):
-            reader.look_at_black(reader.planes(frame))
+            reader.look_at_dark(reader.planes(frame))
         if report is not None:
             report("look", number, reader.frame_count)
     if not builder.moments:
         raise VideoError(f"{reader.name} holds no frame that can be decoded")
-    reader.fix_black()
+    reader.fix_dark()
     reader.rewind()
     return builder.timeline()
 
@@ -178,7 +178,7 @@ def enhance_video(
     device: str = "auto",
     solver: Solver | str | None = None,
     smoothing: float = SMOOTHING,
-    clean: bool = True,
+    natural_dark: bool = True,
     encoding: Encoding | None = None,
     method: FrameMethod | None = None,
     report: Report | None = None,
@@ -204,8 +204,9 @@ def enhance_video(
         How the exposure is solved.
     smoothing : float
         Seconds over which the exposure is averaged.
-    clean : bool
-        Make the dark fit to be brightened first; see `darkness.clean_dark`.
+    natural_dark : bool
+        Make the dark fit to be brightened first; see `darkness.clean_dark`. Where nothing is to be
+        brightened, at exposure times up to 0, it is left as it is.
     encoding : Encoding, optional
         How the result is compressed.
     method : callable, optional
@@ -234,7 +235,8 @@ def enhance_video(
         raise VideoError(f"{source} would be overwritten: choose another name for the result")
     started = time.perf_counter()
     summary = VideoSummary()
-    with VideoReader(source, clean=clean) as reader:
+    brightens = isinstance(exposure_time, str) or float(exposure_time) > 0
+    with VideoReader(source, clean=natural_dark and brightens) as reader:
         exposer: Callable[[Frame, Canvas], None]
         if method is not None:
             exposer = partial(_expose_by_method, method)

@@ -25,7 +25,7 @@ SUFFIXES = frozenset(
 )
 """Endings of files that are offered as videos; others are read too where FFmpeg knows them."""
 _MOST_DAMAGE = 100
-_BLACK_EVERY = 15  # frames
+_LOOK_EVERY = 15  # frames
 _USUAL_RATE = Fraction(25)
 
 
@@ -63,6 +63,8 @@ class VideoReader:
     ----------
     black : float or None
         Black level in [0, 1). None until it is set or a frame is read, then the lowest of those looked at.
+    strength : float or None
+        How much the video was compressed, from 0 to 1: the mean of the frames looked at.
     container : InputContainer
         FFmpeg's view of the file.
     stream : VideoStream
@@ -94,8 +96,10 @@ class VideoReader:
         self.damaged = 0
         self.clean = clean
         self.black: float | None = None
+        self.strength: float | None = None
+        self._read = 0
         self._looked_at = 0
-        self._black_is_known = False
+        self._dark_is_known = False
         if isinstance(source, Path) and not source.is_file():
             raise VideoError(
                 f"{source} is a folder: name a video file"
@@ -264,26 +268,29 @@ class VideoReader:
         if self.clean:
             from clode_core.video.darkness import clean_dark
 
-            if self._looked_at % _BLACK_EVERY == 0 and not self._black_is_known:
-                self.look_at_black(planes)
-            self._looked_at += 1
-            planes = clean_dark(planes, self.black or 0.0)
+            if self._read % _LOOK_EVERY == 0 and not self._dark_is_known:
+                self.look_at_dark(planes)
+            self._read += 1
+            planes = clean_dark(planes, self.black or 0.0, self.strength)
         return Frame(planes, self.seconds(frame), frame.pts, int(frame.duration or 0))
 
     def planes(self, frame: VideoFrame) -> Planes16:
         """Red, green and blue of a decoded frame as they are stored, upright."""
         return read_planes(frame, self._reformatter, self._quarter_turns)
 
-    def look_at_black(self, planes: Planes16) -> None:
-        """Lower the black level to that of a frame."""
-        from clode_core.video.darkness import black_level
+    def look_at_dark(self, planes: Planes16) -> None:
+        """Lower the black level to that of a frame, and let its compression count."""
+        from clode_core.video.darkness import black_level, frame_compression
 
         here = black_level(planes)
         self.black = here if self.black is None else min(self.black, here)
+        self._looked_at += 1
+        known = self.strength or 0.0
+        self.strength = known + (frame_compression(planes) - known) / self._looked_at
 
-    def fix_black(self) -> None:
-        """Take the black level as known: the whole video has been looked at."""
-        self._black_is_known = True
+    def fix_dark(self) -> None:
+        """Take black level and compression as known: the whole video has been looked at."""
+        self._dark_is_known = True
 
     def thumbnail(self, frame: VideoFrame, long_side: int) -> Frame:
         """A decoded frame, averaged down to a long side in pixels, upright."""

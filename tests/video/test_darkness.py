@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from clode_core.video.darkness import black_level, clean_dark
+from clode_core.video.darkness import black_level, clean_dark, frame_compression
 from clode_core.video.frames import WHITE
 
 CODE = WHITE / 255
@@ -19,8 +19,9 @@ def test_a_step_of_one_code_in_the_dark_becomes_a_ramp():
     luma[:, 64:] = 3.0
     clean = clean_dark(planes(luma))[0][64] / CODE
     assert np.abs(np.diff(clean)).max() < 0.15
-    assert clean[10] == pytest.approx(2, abs=0.1)
-    assert clean[-10] == pytest.approx(3, abs=0.1)
+    # What is as dark as the noise of a code is trusted a little less than it was recorded.
+    assert clean[10] == pytest.approx(2 * 4 / 4.64, abs=0.1)
+    assert clean[-10] == pytest.approx(3 * 9 / 9.64, abs=0.1)
 
 
 def test_an_edge_of_a_light_in_the_dark_stays_sharp():
@@ -29,7 +30,7 @@ def test_an_edge_of_a_light_in_the_dark_stays_sharp():
     before = planes(luma)
     after = clean_dark(before)
     inside = (slice(41, 89), slice(41, 89))
-    assert np.abs(after[1][inside].astype(int) - before[1][inside]).max() <= 1
+    assert np.abs(after[1][inside].astype(int) - before[1][inside]).max() <= 0.3 * CODE
     jump = (after[1][64, 40].astype(float) - after[1][64, 39]) / CODE
     assert jump > 110
 
@@ -37,7 +38,7 @@ def test_an_edge_of_a_light_in_the_dark_stays_sharp():
 def test_chroma_of_a_code_goes_and_strong_chroma_stays():
     luma = np.full((64, 64), 4.0)
     faint = clean_dark(planes(luma, (0.5, -0.3, 1.2)))
-    assert (faint[2].astype(float) - faint[0]).mean() / CODE < 0.15
+    assert (faint[2].astype(float) - faint[0]).mean() / CODE < 0.4  # of 1.7
     strong = clean_dark(planes(luma + 6, (14, -3, -3)))
     kept = (strong[0].astype(float) - strong[2]).mean() / CODE
     assert 14 < kept < 17.1
@@ -52,7 +53,8 @@ def test_the_bright_part_of_a_dark_frame_is_left_as_it_is(random):
     luma = np.full((96, 96), 2.0)
     luma[:, 60:] = random.uniform(60, 200, (96, 36))
     before = planes(luma)
-    after = clean_dark(before)
+    after = clean_dark(before, strength=1.0)
+    assert after is not before
     assert np.abs(after[0][:, 64:].astype(int) - before[0][:, 64:]).max() <= 1
 
 
@@ -63,7 +65,7 @@ def test_the_black_level_becomes_black_and_white_stays_white():
     level = black_level(before)
     assert level * 255 == pytest.approx(2.5, abs=0.02)
     after = clean_dark(before, level)
-    assert after[0][40:].max() <= 0.05 * CODE
+    assert after[0][40:].max() <= 0.1 * CODE
     assert after[0][5, 5] == WHITE
 
 
@@ -74,10 +76,17 @@ def test_fog_is_no_black_level_and_a_few_dead_pixels_do_not_hide_one():
     assert black_level(planes(luma)) * 255 == pytest.approx(2.0, abs=0.02)
 
 
+def test_what_no_codec_made_is_left_as_it_is(random):
+    noisy = tuple((random.uniform(2, 14, (64, 64)) * CODE).astype(np.uint16) for _ in range(3))
+    assert frame_compression(noisy) == 0
+    assert clean_dark(noisy) is noisy
+    assert clean_dark(noisy, strength=1.0) is not noisy
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 50), (9, 17), (64, 2), (61, 97)])
 def test_any_size_keeps_its_shape(shape, random):
     before = planes(random.uniform(0, 20, shape))
-    for one, other in zip(before, clean_dark(before, 0.002), strict=True):
+    for one, other in zip(before, clean_dark(before, 0.002, 1.0), strict=True):
         assert one.shape == other.shape
         assert other.dtype == np.uint16
 
@@ -93,6 +102,6 @@ def test_turned_planes_give_the_turned_result(random):
 def test_nothing_the_caller_holds_is_changed(random):
     before = planes(random.uniform(0, 10, (64, 64)))
     copies = [p.copy() for p in before]
-    clean_dark(before, 0.005)
+    clean_dark(before, 0.005, 1.0)
     for one, other in zip(before, copies, strict=True):
         np.testing.assert_array_equal(one, other)

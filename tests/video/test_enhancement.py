@@ -168,7 +168,7 @@ def test_the_automatic_time_suits_the_scene(video, model, tmp_path):
 
 def test_time_zero_leaves_the_video_as_it_is(video, model, tmp_path):
     source = video(frames=4, sound=False)
-    enhance_video(source, tmp_path / "out.mp4", 0.0, model=model, encoding=FAST, clean=False)
+    enhance_video(source, tmp_path / "out.mp4", 0.0, model=model, encoding=FAST)
     for one, other in zip(frames(source), frames(tmp_path / "out.mp4"), strict=True):
         assert np.abs(one.stacked.astype(int) - other.stacked).mean() < 0.006 * FRAME_LEVELS.white
 

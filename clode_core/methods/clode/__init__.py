@@ -24,6 +24,7 @@ _TIME = Slider(
 )
 _OPTIONS = (
     Option("denoise", True, "Remove noise.", video=True),
+    Option("natural_dark", True, "Put right what JPEG or a codec left of the dark."),
     Option("solver", None, "Solver of the ODE: midpoint, rk4, euler, bosh3, dopri5, ..."),
     Option("step", None, "Step in exposure time of the fixed-step solvers.", kind=float),
     Option("tolerance", None, "Tolerance of the adaptive solvers.", kind=float),

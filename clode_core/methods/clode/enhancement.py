@@ -47,6 +47,7 @@ def enhance(
     rgb: bool | None = None,
     precision: str = "float32",
     shared_exposure: bool = False,
+    natural_dark: bool = True,
     progress: Progress | None = None,
 ) -> Array:
     """Enhance a picture or a stack of pictures.
@@ -76,6 +77,9 @@ def enhance(
     shared_exposure : bool
         Expose all planes of a stack alike (`Model.shared_exposure`), so that a time series does not
         flicker; by default each plane is solved on its own.
+    natural_dark : bool
+        Put right what JPEG or a video codec left of the dark of 8-bit pictures before it is brightened;
+        see `Model.solve`.
     progress : callable, optional
         Called with the fraction done; what it raises stops the work.
 
@@ -109,4 +113,5 @@ def enhance(
         solver=solver,
         precision=precision,
         shared_exposure=shared_exposure,
+        natural_dark=natural_dark,
     )

@@ -193,6 +193,7 @@ class Model(Method):
         rgb: bool | None = None,
         precision: str = "float32",
         exposure: SharedExposure | None = None,
+        natural_dark: bool = True,
     ) -> Trajectory:
         """Solve the exposure ODE of one picture over a span of exposure times.
 
@@ -213,6 +214,10 @@ class Model(Method):
         exposure : SharedExposure, optional
             What `shared_exposure` found for the pictures this one belongs to. Nothing is solved then, and
             `span` and `solver` are those of the exposure.
+        natural_dark : bool
+            Where JPEG or a video codec left blocks and steps in the dark of an 8-bit picture, put it right
+            before it is brightened (`NaturalDark`): black stays black, colour is shown as far
+            as it is trusted. Other pictures are not changed by it.
 
         Returns
         -------
@@ -227,7 +232,14 @@ class Model(Method):
             If the span or the precision is not usable, or the exposure has other channels.
         """
         path: Trajectory = super().solve(
-            image, levels=levels, rgb=rgb, span=span, solver=solver, precision=precision, exposure=exposure
+            image,
+            levels=levels,
+            rgb=rgb,
+            span=span,
+            solver=solver,
+            precision=precision,
+            exposure=exposure,
+            natural_dark=natural_dark,
         )
         return path
 
@@ -335,6 +347,7 @@ class Model(Method):
             levels=levels,
             rgb=rgb,
             precision=settings["precision"],
+            natural_dark=settings["natural_dark"],
         )
         return ShownTrajectory(path, settings["denoise"])
 
@@ -347,6 +360,8 @@ class Model(Method):
         solver: Solver | str | None = None,
         precision: str = "float32",
         exposure: SharedExposure | None = None,
+        *,
+        natural_dark: bool = True,
     ) -> Trajectory:
         """Solve one plane whose layout and levels are known; see `solve`."""
         if precision not in list(_PRECISIONS):
@@ -363,7 +378,17 @@ class Model(Method):
         g = cast("NoiseRemoval | None", self.g)
         auto = None if exposure is None else exposure.auto
         judge = partial(self.judged_time, working) if isinstance(self.h, ReachNet) else None
-        return Trajectory(source, exponent, working, g, span=span, precision=kind, auto=auto, judge=judge)
+        return Trajectory(
+            source,
+            exponent,
+            working,
+            g,
+            span=span,
+            precision=kind,
+            auto=auto,
+            judge=judge,
+            natural_dark=natural_dark,
+        )
 
     def judged_time(self, working: Tensor) -> float:
         """Exposure time ``T = 3 c`` that a network with a learned reach judges right for (C, h, w)."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.denoising import NoiseRemoval, remove_noise
 from clode_core.methods.clode.exposure import SharedExposure
+from clode_core.methods.clode.natural_dark import NaturalDark
 from clode_core.methods.clode.ode import DenseExponent
 from clode_core.methods.clode.upsampling import GuidedUpsampler
 from clode_core.methods.method import Progress
@@ -65,6 +66,9 @@ class Trajectory:
         The automatic exposure time where it is not this picture's own.
     judge : callable, optional
         The network's own judgement of the automatic exposure time.
+    natural_dark : bool or NaturalDark
+        Put right what compression left of the dark (`natural_dark`), at positive exposure times; or what
+        was found for a larger copy of the picture.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Trajectory:
         precision: torch.dtype = torch.float32,
         auto: float | None = None,
         judge: Callable[[], float] | None = None,
+        natural_dark: bool | NaturalDark = True,
     ) -> None:
         self.source = source
         self.exponent = exponent
@@ -87,6 +92,7 @@ class Trajectory:
         self._precision = precision
         self._shared_auto = auto
         self._judge = judge
+        self._natural_dark = natural_dark
         self._cleaned: NDArray[np.float32] | None = None
         self._cleaned_part: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
 
@@ -182,6 +188,7 @@ class Trajectory:
         size = max(1, round(height * scale)), max(1, round(width * scale))
         with torch.inference_mode():
             source = self.source.reduced(size)
+            dark = self._dark.reduced((height, width), size) if self._dark is not None else False
         return Trajectory(
             source,
             self.exponent,
@@ -191,6 +198,7 @@ class Trajectory:
             precision=self._precision,
             auto=self._shared_auto,
             judge=self._judge,
+            natural_dark=dark,
         )
 
     def _shown(
@@ -201,6 +209,7 @@ class Trajectory:
         if time == 0 and not denoise:
             return self.source.array[part].copy(order="C")
         exponent = self.exponent.at(time)
+        share = min(1.0, max(0.0, time))
         if denoise:
             clean = self._clean(part, progress)
             exponent = exponent - self.exponent.at(self.auto())
@@ -211,7 +220,15 @@ class Trajectory:
                 return torch.from_numpy(np.ascontiguousarray(rows.transpose(2, 0, 1))).to(self.working)
 
             return self._expose(exponent, part, read_clean)
-        return self._expose(exponent, part, progress=progress)
+        return self._expose(exponent, part, progress=progress, share=share)
+
+    @cached_property
+    def _dark(self) -> NaturalDark | None:
+        """What is to be put right in the dark before it is exposed, found once for all times."""
+        if not isinstance(self._natural_dark, bool):
+            return self._natural_dark
+        with torch.inference_mode():
+            return NaturalDark.measure(self.source) if self._natural_dark else None
 
     def _checked(self, time: Any) -> float:
         try:
@@ -299,14 +316,20 @@ class Trajectory:
         return self._guide(self.source.inside(self.source.read(everything), everything).float())
 
     def _exposed_bands(
-        self, exponent: Tensor, part: Part, picture: Callable[[slice], Tensor] | None = None
+        self,
+        exponent: Tensor,
+        part: Part,
+        picture: Callable[[slice], Tensor] | None = None,
+        share: float = 1.0,
     ) -> Iterator[tuple[slice, Tensor, Tensor]]:
         """Expose a part of the picture, or another in its place, by the upsampled `exponent`, band by band.
 
+        `share` of the correction of the dark is made first, but not to another picture.
         Yields the band, the unit intensities that are stored there, and the exposed ones, (C, rows, X).
         """
         source = self.source
         slope, offset = self._upsampler.coefficients(exponent)
+        dark = self._dark if picture is None and share > 0 else None
         rows, columns = part
         maps = Interpolated(torch.cat([slope, offset]), (source.height, source.width), columns)
         for within in bands(rows.stop - rows.start, (columns.stop - columns.start) * source.channels):
@@ -314,7 +337,10 @@ class Trajectory:
             unit = source.read(band, columns)
             inside = source.inside(unit, band, columns)
             guide = self._whole_guide[band, columns] if source.small else self._guide(inside.float())
-            shown = inside if picture is None else picture(band)
+            if picture is not None:
+                shown = picture(band)
+            else:
+                shown = inside if dark is None else dark.apply(inside, band, columns, share)
             fitted = maps[band]
             out = torch.empty_like(shown)
             for c in range(source.channels):
@@ -328,6 +354,7 @@ class Trajectory:
         part: Part,
         picture: Callable[[slice], Tensor] | None = None,
         progress: Progress | None = None,
+        share: float = 1.0,
     ) -> Array:
         """A part at full size, in the dtype and levels of the source; `picture` replaces its intensities."""
         source = self.source
@@ -335,10 +362,10 @@ class Trajectory:
         target = result if result.ndim == 3 else result[..., None]
         top, height = part[0].start, part[0].stop - part[0].start
         with torch.inference_mode():
-            for band, unit, out in self._exposed_bands(exponent, part, picture):
+            for band, unit, out in self._exposed_bands(exponent, part, picture, share):
                 if source.may_exceed:
                     # Beyond the levels a picture stays as it is; noise below black is noise all the same.
-                    shown = unit.isfinite() & (unit <= 1) if picture else (unit > 0) & (unit < 1)
+                    shown = unit.isfinite() & (unit <= 1) if picture else (unit >= 0) & (unit < 1)
                     out = torch.where(shown, out.to(unit), unit)
                 source.store(out, target[band.start - top : band.stop - top, :, : source.channels])
                 if progress is not None:
