@@ -22,11 +22,15 @@ import numpy as np
 from quality import psnr, ssim
 from speed import SIZES, photograph
 
-from clode_core.methods import BASELINES, ITERATED, load_baseline, packaged_weights
+from clode_core.methods import DEFAULT_METHOD, available_methods, load_method
 from clode_core.pictures.files import read_picture
 
 ITERATIONS = range(1, 17)
-SHIPPED = [name for name in BASELINES if packaged_weights(name).is_file()]
+SHIPPED = [
+    info.name
+    for info in available_methods().values()
+    if info.name != DEFAULT_METHOD and info.recipe and not info.missing()
+]
 
 
 def enhanced(method, pairs):
@@ -35,7 +39,7 @@ def enhanced(method, pairs):
 
 def rows_of(method, pairs):
     """PSNR, SSIM and iterations, means over the pairs, at 8 and at the best number of iterations."""
-    if method.architecture.variant not in ITERATED:
+    if method.info.slider is None:
         rows = [(psnr(out, high), ssim(out, high), np.nan) for out, high in enhanced(method, pairs)]
         return {"": np.mean(rows, 0)}
     table = {"8": [], "best n": []}
@@ -53,19 +57,19 @@ def quality(low, high, limit):
     pairs = [(read_picture(low / n).pixels, read_picture(high / n).pixels) for n in names]
     print(f"{len(pairs)} pairs\n{'':26}{'PSNR':>8}{'SSIM':>8}{'mean n':>8}")
     for baseline in SHIPPED:
-        for title, (p, s, n) in rows_of(load_baseline(baseline, device="cpu"), pairs).items():
+        for title, (p, s, n) in rows_of(load_method(baseline, device="cpu"), pairs).items():
             mean = "-" if np.isnan(n) else f"{n:.2f}"
             print(f"{', '.join(filter(None, (baseline, title))):26}{p:8.2f}{s:8.3f}{mean:>8}", flush=True)
 
 
 def child(baseline, megapixels):
     picture = photograph(*SIZES[megapixels])
-    method = load_baseline(baseline, device="cpu")
+    method = load_method(baseline, device="cpu")
     start = time.perf_counter()
     method.enhance(picture)
     result = {"seconds": time.perf_counter() - start}
     laps = []
-    repeated = baseline in ITERATED and megapixels < 8
+    repeated = method.info.slider is not None and megapixels < 8
     if repeated:
         path = method.solve(picture)
         path.at(8)

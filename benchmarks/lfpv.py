@@ -19,19 +19,19 @@ import statistics
 from pathlib import Path
 
 import torch
-from clode_core.training.lfpv import evaluate
 
-from clode_core.methods.lfpv.model import read_supervised
+from clode_core.methods.lfpv.model import SupervisedEnhancer
 from clode_core.methods.lfpv.references import attention
+from clode_core.methods.lfpv.training.objective import evaluate
 from clode_core.training import load_config, run_training
 from clode_core.training.config import ValidationConfig
 from clode_core.training.validation import read_pairs
 
 BACKBONES = {"unet": "U-Net", "curve": "CLODE's h"}
 KINDS = {
-    "without": ["supervised.references=null"],
+    "without": ["architecture.references=null"],
     "LFPV": [],
-    "control": ["supervised.references=null", "supervised.control=130"],
+    "control": ["architecture.references=null", "architecture.control=130"],
 }
 COLUMNS = ("PSNR", "SSIM")
 
@@ -62,9 +62,9 @@ def measured(backbone, kind, seed, pairs, arguments):
     weights = trained(backbone, kind, seed, arguments)
     record = weights.with_name(f"measured-{arguments.long_side}-{len(pairs)}.json")
     if not record.is_file():
-        numbers = evaluate(read_supervised(weights), pairs)
+        numbers = evaluate(SupervisedEnhancer.read(weights), pairs)
         record.write_text(json.dumps(numbers))
-    method = read_supervised(weights)
+    method = SupervisedEnhancer.read(weights)
     numbers = json.loads(record.read_text())
     row = {
         "numbers": (numbers["psnr"], numbers["ssim"]),

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from clode_core.evaluation.metrics.fidelity import psnr, ssim
-from clode_core.evaluation.search import TIMES, best
+from clode_core.evaluation.search import best
 from clode_core.methods.clode.control import control_of
 from clode_core.methods.clode.model import load_model
 from clode_core.pictures.files import read_picture
@@ -35,7 +35,11 @@ def rows_of(model, pairs, denoise, extra):
     for low, high in pairs:
         path = model.solve(low)
         at = lru_cache(None)(lambda t: path.at(t, denoise=denoise))
-        times = {"T=3": 3.0, "best T": best(lambda t: psnr(at(t), high), TIMES), "auto": path.auto()}
+        times = {
+            "T=3": 3.0,
+            "best T": best(lambda t: psnr(at(t), high), model.info.slider.best),
+            "auto": path.auto(),
+        }
         if extra:
             times["95th percentile at 0.7"] = time_for(path, lambda g: torch.quantile(g, 0.95), 0.7)
             times["mean at 0.4"] = time_for(path, torch.mean, 0.4)
