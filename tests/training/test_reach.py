@@ -9,7 +9,14 @@ from clode_core.training import TrainingError, run_training
 from clode_core.training.fusion import KINDS, fuse, kept_back
 from clode_core.training.reach import ridge_scale
 
-STAGE = {"kind": "reach", "steps": 40, "batch_size": 6, "learning_rate": 5e-3, "warmup_steps": 5, "hold_back": 7}
+STAGE = {
+    "kind": "reach",
+    "steps": 40,
+    "batch_size": 6,
+    "learning_rate": 5e-3,
+    "warmup_steps": 5,
+    "hold_back": 7,
+}
 
 
 @pytest.fixture
@@ -21,7 +28,9 @@ def reaching(values):
 
 def test_a_scene_that_is_marked_anywhere_is_kept_back(tmp_path):
     table = tmp_path / "scenes.csv"
-    table.write_text("name,scene,validation,in_public_test\na.png,1,0,0\nb.png,1,1,0\nc.png,2,0,0\nd.png,3,0,1\n")
+    table.write_text(
+        "name,scene,validation,in_public_test\na.png,1,0,0\nb.png,1,1,0\nc.png,2,0,0\nd.png,3,0,1\n"
+    )
     assert kept_back([table]) == {"a", "b", "d"}
     table.write_text("name,scene\na.png,1\n")
     with pytest.raises(TrainingError, match="cannot be used as a table of scenes"):
@@ -59,7 +68,7 @@ def test_pairs_of_scenes_that_are_kept_back_are_not_trained_on(reaching, configu
     pytest.importorskip("cv2")
     table = tmp_path / "scenes.csv"
     table.write_text("name,scene,validation,in_public_test\npair0.png,1,1,0\npair1.png,2,0,1\n")
-    reaching["stages"][0]["mixture"] = {kind: 1.0 for kind in KINDS}
+    reaching["stages"][0]["mixture"] = dict.fromkeys(KINDS, 1.0)
     reaching["data"] |= {
         "low": [str(folders / "low")],
         "high": [str(folders / "high")],
@@ -71,7 +80,7 @@ def test_pairs_of_scenes_that_are_kept_back_are_not_trained_on(reaching, configu
 
 def test_a_reach_stage_needs_its_network(reaching, configured):
     reaching["architecture"]["curve_network"] = "multiscale"
-    with pytest.raises(TrainingError, match="needs architecture.curve_network reach"):
+    with pytest.raises(TrainingError, match=r"needs architecture\.curve_network reach"):
         configured(reaching)
 
 
