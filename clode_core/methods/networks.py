@@ -100,9 +100,14 @@ class Networks:
         if path is None:
             raise WeightsError(f"{info.name} comes without weights: train some, and name their file")
         method = cls.read(path)
-        if method.info.name != info.name:
+        if not method.serves(info):
             raise WeightsError(f"{path} holds weights of {method.info.name}, not of {info.name}")
+        method.info = info
         return method.to(choose_device(device))
+
+    def serves(self, info: MethodInfo) -> bool:
+        """Whether weights that were read can be used for a method."""
+        return self.info.name == info.name
 
     @classmethod
     def read(cls: type[Own], path: Path) -> Own:

@@ -33,19 +33,29 @@ _OPTIONS = (
 )
 
 METHODS = (
-    MethodInfo(
-        "clode",
-        "CLODE",
-        "Any exposure from one small solve, with noise removal.",
-        f"{__name__}.model:Model",
-        weights=_FOLDER / "weights" / "clode.safetensors",
-        slider=_TIME,
-        options=_OPTIONS,
-        noise_removal=True,
-        video_tables=True,
-        recipe=f"{__name__}.training:RECIPE",
-        configurations=_FOLDER / "configs",
-        paper="Jung, Kim and Kim, ICLR 2025",
+    *(
+        MethodInfo(
+            name,
+            title,
+            summary,
+            f"{__name__}.model:Model",
+            weights=_FOLDER / "weights" / f"{name}.safetensors",
+            slider=_TIME,
+            options=_OPTIONS,
+            noise_removal=True,
+            video_tables=True,
+            recipe=f"{__name__}.training:RECIPE",
+            configurations=_FOLDER / "configs",
+            paper="Jung, Kim and Kim, ICLR 2025",
+        )
+        for name, title, summary in (
+            ("clode", "CLODE", "Any exposure from one small solve, with noise removal."),
+            (
+                "clode-unpaired",
+                "CLODE, unpaired",
+                "CLODE trained without any reference that a human made, for comparison.",
+            ),
+        )
     ),
     MethodInfo(
         "control",
