@@ -89,10 +89,6 @@ class Architecture:
         """The solver that is used where none is asked for."""
         return Solver(self.solver, self.step)
 
-    def serves(self, info: MethodInfo) -> bool:
-        """Whether these are weights for a method: all that are CLODE differ in their training alone."""
-        return self.info.implementation == info.implementation
-
     def build(self) -> tuple[nn.Module, nn.Module | None]:
         """New, untrained networks ``h`` and ``g``."""
         curve_network = CURVE_NETWORKS[self.curve_network](**self.curve_options)

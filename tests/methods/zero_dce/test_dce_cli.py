@@ -40,8 +40,8 @@ def test_weights_of_ones_own_are_used(photo, tmp_path, method, variant, dark):
         (["--method", "zero-dce", "--denoise"], "--denoise means nothing to zero-dce"),
         (
             ["--method", "retinex"],
-            "--method takes one of clode, clahe, clode-unpaired, control, enlightengan, exposure-fusion, gain, "
-            "gamma, histogram-equalisation, lfpv-curve, lfpv-unet, lime, zero-dce, zero-dce++, not 'retinex'",
+            "--method takes one of clode, clahe, clode-unpaired, control, enlightengan, exposure-fusion, "
+            "gain, gamma, histogram-equalisation, lfpv-curve, lfpv-unet, lime, zero-dce, zero-dce++, not 'retinex'",
         ),
         (
             ["--method", "zero-dce", "--iterations", "-1"],
