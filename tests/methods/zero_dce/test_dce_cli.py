@@ -41,7 +41,8 @@ def test_weights_of_ones_own_are_used(photo, tmp_path, method, variant, dark):
         (
             ["--method", "retinex"],
             "--method takes one of clode, clahe, clode-unpaired, control, enlightengan, exposure-fusion, "
-            "gain, gamma, histogram-equalisation, lfpv-curve, lfpv-unet, lime, zero-dce, zero-dce++, not 'retinex'",
+            "gain, gamma, histogram-equalisation, lfpv-curve, lfpv-unet, lime, zero-dce, zero-dce++, "
+            "not 'retinex'",
         ),
         (
             ["--method", "zero-dce", "--iterations", "-1"],
