@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from clode_core.methods import MethodInfo, method_info
+from clode_core.methods.clode.automatic import TRAINED_TIME
 from clode_core.methods.clode.exposure import SharedExposure
 from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS, ReachNet
 from clode_core.methods.clode.ode import Solver, solve_dense
-from clode_core.methods.clode.trajectory import TRAINED_TIME, ExposureTime, Trajectory
+from clode_core.methods.clode.trajectory import ExposureTime, Trajectory
 from clode_core.methods.device import choose_device
 from clode_core.methods.method import Method, Progress
 from clode_core.methods.weights import WeightsError

@@ -12,8 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clode_core.methods.clode.automatic import automatic_time, grey
+from clode_core.methods.clode.cleaning import CleanPicture, Part
 from clode_core.methods.clode.curve import curve
-from clode_core.methods.clode.denoising import NoiseRemoval, remove_noise
+from clode_core.methods.clode.denoising import NoiseRemoval
 from clode_core.methods.clode.exposure import SharedExposure
 from clode_core.methods.clode.natural_dark import NaturalDark
 from clode_core.methods.clode.ode import DenseExponent
@@ -24,25 +26,9 @@ from clode_core.pictures.resampling import Interpolated, bands
 from clode_core.pictures.source import Source
 
 ExposureTime: TypeAlias = float | Literal["auto"]
-Part: TypeAlias = tuple[slice, slice]
 
-TRAINED_TIME = 3.0
-"""Exposure time at which the packaged network reaches a normal exposure."""
-AUTO_QUANTILE, AUTO_LEVEL, AUTO_WEIGHT = 0.98, 0.65, 0.3
-"""The highlight anchor of the automatic exposure time: which quantile, to what level, with what weight."""
 GUIDE_MEAN = 0.4
 """Mean to which the guide of the upsampling is exposed."""
-HIGHLIGHT = 0.95
-"""Intensity above which noise removal fades out."""
-_FLOOR = np.float32(2e-4)  # a pixel cleaned to exactly 0 could never be brightened
-
-
-def grey(picture: Tensor) -> Tensor:
-    """Mean of the channels: (C, H, W) to (H, W)."""
-    total = picture[0].clone()
-    for channel in picture[1:]:
-        total += channel
-    return total.div_(len(picture))
 
 
 class Trajectory:
@@ -93,8 +79,6 @@ class Trajectory:
         self._shared_auto = auto
         self._judge = judge
         self._natural_dark = natural_dark
-        self._cleaned: NDArray[np.float32] | None = None
-        self._cleaned_part: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
 
     @property
     def evaluations(self) -> int:
@@ -211,7 +195,7 @@ class Trajectory:
         exponent = self.exponent.at(time)
         share = min(1.0, max(0.0, time))
         if denoise:
-            clean = self._clean(part, progress)
+            clean = self._clean.part(part, progress)
             exponent = exponent - self.exponent.at(self.auto())
             top = part[0].start
 
@@ -221,6 +205,18 @@ class Trajectory:
 
             return self._expose(exponent, part, read_clean)
         return self._expose(exponent, part, progress=progress, share=share)
+
+    @cached_property
+    def _clean(self) -> CleanPicture:
+        """The picture at the exposure of `auto`, noise removed; kept for further times."""
+        if self._g is None:
+            raise ValueError("these weights hold no noise removal: pass denoise=False or load others")
+        exponent = self.exponent.at(self.auto())
+
+        def exposed(part: Part) -> Iterator[tuple[slice, Tensor]]:
+            return ((band, out) for band, _, out in self._exposed_bands(exponent, part))
+
+        return CleanPicture(self.source, self._g, self._precision, exposed)
 
     @cached_property
     def _dark(self) -> NaturalDark | None:
@@ -243,23 +239,12 @@ class Trajectory:
         return value
 
     def auto(self) -> float:
-        r"""Choose an exposure time without a reference.
-
-        A network with a learned reach ``c`` says it: ``T = 3 c``, near 0 for a picture that is fine and
-        negative for one that is too bright. Weights without one average two independent estimates: the time
-        at which the network was trained to reach a normal exposure, and the time at which the highlights do
-        (their quantile meets a set level):
-
-        .. math:: T_\mathrm{auto} = (1 - w)\,T_\mathrm{trained}
-            + w \min\{T \ge 0 : Q_{q}(\mathrm{grey}(\tilde I_T)) \ge \ell\}
-
-        The network judges the scene but cannot know how bright it was meant to be; the highlights
-        say how much room is left but not what the scene is.
+        """Choose an exposure time without a reference; see `automatic`.
 
         Returns
         -------
         float
-            A time in the solved span; never negative without a learned reach.
+            A time in the solved span; never negative for weights without a learned reach.
         """
         return self._auto
 
@@ -268,20 +253,8 @@ class Trajectory:
         if self._shared_auto is not None:
             return self._shared_auto
         first, last = self.span
-        if self._judge is not None:
-            return min(last, max(first, self._judge()))
-        low, high = 0.0, last
-        for _ in range(20):
-            middle = (low + high) / 2
-            if self._highlights(middle) < AUTO_LEVEL:
-                low = middle
-            else:
-                high = middle
-        return min(last, (1 - AUTO_WEIGHT) * TRAINED_TIME + AUTO_WEIGHT * high)
-
-    def _highlights(self, time: float) -> float:
-        exposed = curve(self.working, self.exponent.at(time).to(self.working))
-        return float(torch.quantile(grey(exposed).flatten(), AUTO_QUANTILE))
+        judged = self._judge() if self._judge else automatic_time(self.working, self.exponent, last)
+        return min(last, max(first, judged))
 
     def brightness(self, exposure_times: Iterable[float]) -> NDArray[np.float64]:
         """Mean intensity in [0, 1] of the picture at each exposure time, from the working resolution."""
@@ -371,43 +344,3 @@ class Trajectory:
                 if progress is not None:
                     progress((band.stop - top) / height)
         return result
-
-    def _clean(self, part: Part, progress: Progress | None) -> NDArray[np.float32]:
-        """A part at the exposure of `auto`, noise removed, (Y, X, C); kept for further times."""
-        source = self.source
-        whole = 0, source.height, 0, source.width
-        key = part[0].start, part[0].stop, part[1].start, part[1].stop
-        if key == whole and self._cleaned is None:
-            self._cleaned = self._remove_noise(part, progress)
-        if self._cleaned is not None:
-            return self._cleaned[part]
-        if self._cleaned_part is None or self._cleaned_part[0] != key:
-            self._cleaned_part = key, self._remove_noise(part, progress)
-        return self._cleaned_part[1]
-
-    def _remove_noise(self, part: Part, progress: Progress | None) -> NDArray[np.float32]:
-        source, g = self.source, self._g
-        if g is None:
-            raise ValueError("these weights hold no noise removal: pass denoise=False or load others")
-        margin = -(-g.reach // g.multiple) * g.multiple
-        rows, columns = (
-            # A wider part that starts on the grid of the network: its inside is that of the whole picture.
-            slice(max(0, side.start // g.multiple * g.multiple - margin), min(length, side.stop + margin))
-            for side, length in zip(part, (source.height, source.width), strict=True)
-        )
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        shown = np.empty((height, width, source.channels), np.float32)
-        with torch.inference_mode():
-            for band, _, out in self._exposed_bands(self.exponent.at(self.auto()), (rows, columns)):
-                shown[band.start - rows.start : band.stop - rows.start] = out.permute(1, 2, 0).cpu().numpy()
-        clean = remove_noise(g, shown, self.working.device, precision=self._precision, progress=progress)
-        # Highlights carry no visible noise, and darkening would multiply any error there: keep them.
-        for band in bands(height, width * source.channels):
-            keep = np.clip((shown[band] - HIGHLIGHT) / (1 - HIGHLIGHT), 0, 1)
-            clean[band] += keep * (shown[band] - clean[band])
-        np.maximum(clean, _FLOOR, out=clean)
-        inner = tuple(
-            slice(side.start - wide.start, side.stop - wide.start)
-            for side, wide in zip(part, (rows, columns), strict=True)
-        )
-        return clean[inner] if clean[inner].shape == clean.shape else clean[inner].copy()

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from clode_core.methods.clode.automatic import TRAINED_TIME
 from clode_core.methods.clode.denoising import remove_noise
 from clode_core.methods.clode.model import Architecture as CurveArchitecture
 from clode_core.methods.clode.model import Model
 from clode_core.methods.clode.networks import CurveNet
-from clode_core.methods.clode.trajectory import TRAINED_TIME
 from clode_core.methods.lfpv.references import LearnableReferences, added_parameters, attach, inference_state
 from clode_core.methods.method import Progress, WholeMethod
 from clode_core.pictures.arrays import Array, Levels

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from clode_core.methods.clode.automatic import AUTO_LEVEL, AUTO_QUANTILE, AUTO_WEIGHT, TRAINED_TIME
 from clode_core.methods.clode.control import control_of
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.ode import Solver, solve_state
-from clode_core.methods.clode.trajectory import AUTO_LEVEL, AUTO_QUANTILE, AUTO_WEIGHT, TRAINED_TIME
 
 
 def step_edge(height, width):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from clode_core.methods.clode.automatic import TRAINED_TIME
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.model import Model, clean_state
 from clode_core.methods.clode.ode import Solver, solve_exponent
@@ -19,7 +20,6 @@ from clode_core.methods.clode.training.degradation import (
     residual_noise,
     white_balanced,
 )
-from clode_core.methods.clode.trajectory import TRAINED_TIME
 from clode_core.training.data import Batch
 from clode_core.training.recipe import Networks, unit, weighted
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from clode_core.methods.clode.automatic import TRAINED_TIME
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.model import Model
 from clode_core.methods.clode.training import losses
@@ -15,7 +16,6 @@ from clode_core.methods.clode.training.config import ReachStage
 from clode_core.methods.clode.training.degradation import Draw, blur, darken, darken_bracket, residual_noise
 from clode_core.methods.clode.training.fusion import KINDS
 from clode_core.methods.clode.training.objectives import Estimators
-from clode_core.methods.clode.trajectory import TRAINED_TIME
 from clode_core.training.data import Batch
 from clode_core.training.recipe import Networks, unit, weighted
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from clode_core.methods.clode.automatic import TRAINED_TIME
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.denoising import remove_noise
 from clode_core.methods.clode.model import Model
-from clode_core.methods.clode.trajectory import TRAINED_TIME
 from clode_core.training.validation import Pair, Picture, mean_numbers, psnr, ssim
 
 TIMES = tuple(np.arange(1.0, 5.01, 0.25).tolist())
