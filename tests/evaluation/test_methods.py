@@ -6,6 +6,7 @@ from clode_core.evaluation.methods import Scene, choose_methods, load_methods
 from clode_core.evaluation.metrics import choose_metrics
 from clode_core.evaluation.metrics.fidelity import psnr
 from clode_core.evaluation.search import best
+from clode_core.evaluation.sets import examples_of
 from clode_core.methods import load_method, method_info
 from clode_core.methods.clode.control import control_of
 from clode_core.methods.clode.curve import curve
@@ -150,7 +151,7 @@ def test_an_undefined_value_is_named_and_left_out_of_the_mean(tmp_path, dark):
         Image.fromarray(picture).save(tmp_path / f"{name}.png")
     pairs = [(tmp_path / f"{name}.png", tmp_path / f"{name}.png") for name in ("a", "small")]
     done = compare(
-        pairs, choose_methods(["input"], reference=True), choose_metrics(["ssim"], reference=True), {}
+        examples_of(pairs), choose_methods(["input"], reference=True), choose_metrics(["ssim"], reference=True), {}
     )
     assert done.pictures == 2
     assert done.failures == ["SSIM of small by input: SSIM needs 11 pixels a side, not 8 x 8"]

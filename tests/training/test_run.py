@@ -144,7 +144,7 @@ def test_data_that_do_not_serve_are_told_in_one_sentence(values, configured, ove
 def test_a_loss_that_is_not_finite_stops_the_training(values, configured, monkeypatch):
     def broken(self, networks, batch, generator):
         return {
-            "picture": networks.g(batch.pictures.float()).mean() * 0
+            "picture": networks("g", batch.pictures.float()).mean() * 0
             + next(iter([torch.tensor(float("nan"))]))
         }
 
@@ -171,7 +171,7 @@ def test_a_batch_of_undoing_holds_each_kind_and_depends_on_its_step_alone(folder
     other = UndoDataset(data, stage, 32, seed=0, rank=1)[5]
     assert not torch.equal(batch.pictures, other.pictures)
 
-    dark, target = UndoObjective(stage).pairs(batch, step_generator(0, 5))
+    dark, target = UndoObjective(stage, None).pairs(batch, step_generator(0, 5))
     assert dark.shape == target.shape and max(dark.shape[2:]) == 32 and min(dark.shape[2:]) >= 19
     assert float(dark.mean()) < float(target.mean())
 
