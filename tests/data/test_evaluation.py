@@ -25,9 +25,8 @@ def test_clode_is_ahead_of_the_classical_methods(pairs, model):
     names = ["clode", "clode@best", "gamma@best", "gain@best", "histogram-equalisation", "clahe", "lime"]
     methods = choose_methods(names, reference=True)
     metrics = choose_metrics(["psnr", "ssim", "delta-e-2000"], reference=True)
-    done = compare(
-        examples_of(pairs), methods, metrics, load_methods(methods, lambda info: load_method(info.name, device="cpu"))
-    )
+    loaded = load_methods(methods, lambda info: load_method(info.name, device="cpu"))
+    done = compare(examples_of(pairs), methods, metrics, loaded)
     assert not done.failures
     table = {method.name: values for method, values in done.means()}
     for name in names[4:]:

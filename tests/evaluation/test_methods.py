@@ -150,9 +150,8 @@ def test_an_undefined_value_is_named_and_left_out_of_the_mean(tmp_path, dark):
     for name, picture in (("a", dark), ("small", dark[:8, :8])):
         Image.fromarray(picture).save(tmp_path / f"{name}.png")
     pairs = [(tmp_path / f"{name}.png", tmp_path / f"{name}.png") for name in ("a", "small")]
-    done = compare(
-        examples_of(pairs), choose_methods(["input"], reference=True), choose_metrics(["ssim"], reference=True), {}
-    )
+    entries = choose_methods(["input"], reference=True)
+    done = compare(examples_of(pairs), entries, choose_metrics(["ssim"], reference=True), {})
     assert done.pictures == 2
     assert done.failures == ["SSIM of small by input: SSIM needs 11 pixels a side, not 8 x 8"]
     assert done.means()[0][1]["ssim"] == 1
