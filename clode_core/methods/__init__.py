@@ -111,4 +111,5 @@ def load_method(
         If the name is unknown or the device is not available.
     """
     info = method_info(name)
-    return info.implement().load(info, weights, device)
+    method: Method = info.implement().load(info, weights, device)
+    return method

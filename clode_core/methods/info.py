@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from clode_core.methods.method import Method
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -206,10 +203,9 @@ class MethodInfo:
             return f"{self.name} comes without weights: train some, and name their file"
         return ""
 
-    def implement(self) -> type[Method]:
-        """Import the class of the method."""
-        method: type[Method] = resolve(self.implementation)
-        return method
+    def implement(self) -> Any:
+        """Import the class of the method, a `clode_core.methods.method.Method`."""
+        return resolve(self.implementation)
 
 
 def resolve(place: str) -> Any:
