@@ -137,7 +137,7 @@ def with_method(video: bool = False) -> Callable[[Callable[..., None]], Callable
             "method",
             inspect.Parameter.KEYWORD_ONLY,
             default=DEFAULT_METHOD,
-            annotation=Annotated[str, typer.Option(help=f"{names}; see clode methods.")],
+            annotation=Annotated[str, typer.Option(help="Which method; clode methods lists them.")],
         )
         parameters = [*own, method, *(_parameter(setting, video) for setting in settings.values())]
 
@@ -152,6 +152,7 @@ def with_method(video: bool = False) -> Callable[[Callable[..., None]], Callable
         keywords = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
         run.__signature__ = signature.replace(parameters=keywords)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
+        run.__doc__ = f"{command.__doc__}\n\nMethods: {names}."
         return run
 
     return decorate
