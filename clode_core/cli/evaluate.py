@@ -58,7 +58,8 @@ def evaluate(
     device: Device = "auto",
     denoise: Annotated[bool, typer.Option("--denoise/--no-denoise", help="Remove noise.")] = True,
     published: Annotated[
-        str | None, typer.Option(help="Print a published table too: lol, lol-gt-mean, sice.")
+        str | None,
+        typer.Option(help="Print published tables too, such as lol,sice; any other name lists all."),
     ] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of the model files of metrics.")] = None,
     ma_scores: Annotated[Path | None, typer.Option(help="CSV of method,picture,ma for PI.")] = None,
