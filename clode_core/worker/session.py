@@ -200,7 +200,9 @@ class Session:
             if shape.shape[2] != 1 or shape.dtype != "u1" or max(shape.shape) > LARGEST_WEIGHTS:
                 raise FrameError("auto: weights must be a small picture with one channel of 8 bits")
             weights = shape[..., 0]
-        auto = self._studio.work(lambda model: picture.part_auto(model, slice(*rows), slice(*columns), weights))
+        auto = self._studio.work(
+            lambda model: picture.part_auto(model, slice(*rows), slice(*columns), weights)
+        )
         self._answer(message, "solved", auto=auto, device=str(self._studio.model().device))
 
     def _view(self, message: Message) -> None:

@@ -71,7 +71,9 @@ def test_the_automatic_time_of_a_part_is_that_of_the_part_as_a_picture(link):
     assert abs(selected - dark) < 0.5 * abs(whole - dark)
     # Where nothing is selected by half, all of it counts.
     upload(link, 2, weights // 3)
-    assert link.request("auto", picture=1, **everything).number("auto", -5, 5) == pytest.approx(whole, abs=0.01)
+    assert link.request("auto", picture=1, **everything).number("auto", -5, 5) == pytest.approx(
+        whole, abs=0.01
+    )
 
 
 @pytest.mark.parametrize("denoise", [False, True])

@@ -31,7 +31,7 @@ class Lost(WorkerError):  # noqa: N818
     """The worker is gone."""
 
 
-class Frozen(Lost):  # noqa: N818
+class Frozen(Lost):
     """The worker was stopped and has been ended; another can take its place."""
 
 
@@ -111,7 +111,9 @@ class Link:
             while not self._connection.poll(_LOOK):
                 self.meanwhile()
                 if clock.monotonic() > until:
-                    raise WorkerError(f"CLODE's worker has not answered for {patience:.0f} seconds; try again")
+                    raise WorkerError(
+                        f"CLODE's worker has not answered for {patience:.0f} seconds; try again"
+                    )
             message = decode(self._connection.recv_bytes(LARGEST_FRAME))
             if message.kind == "error":
                 raise WorkerError(message.text("message"))
@@ -152,9 +154,7 @@ class Link:
             Kind of the intensities: "u8", "u16" or "f32".
         """
         height, width, channels = shape
-        self.request(
-            "open", picture=picture, height=height, width=width, channels=channels, samples=samples
-        )
+        self.request("open", picture=picture, height=height, width=width, channels=channels, samples=samples)
         for first, count, data in bands:
             self.send_rows(picture, first, count, data)
 

@@ -117,14 +117,16 @@ class Launcher:
         try:
             log = os.open(os.path.join(self.folder, LOG), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
-            raise WorkerError(f"{self.folder} cannot be written ({error.strerror or error}): try again") from None
+            raise WorkerError(
+                f"{self.folder} cannot be written ({error.strerror or error}): try again"
+            ) from None
         try:
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self.folder,
+                cwd=os.sep,  # which nobody removes
                 env=environment,
                 start_new_session=True,
                 creationflags=no_window,
@@ -134,7 +136,9 @@ class Launcher:
             return child
         except OSError as error:
             if not os.path.isdir(self.folder):
-                raise WorkerError(f"{self.folder} was removed while CLODE's worker started: try again") from None
+                raise WorkerError(
+                    f"{self.folder} was removed while CLODE's worker started: try again"
+                ) from None
             raise WorkerError(
                 f"the Python that CLODE was installed with cannot be started "
                 f"({self.interpreter}: {error.strerror or error}): run 'clode gimp install' again"

@@ -117,8 +117,9 @@ def process_of(folder: str) -> int | None:
     """Number of the process that serves a folder, if it is the one that said so."""
     entry = _entry(folder)
     process, since = entry.get("process"), entry.get("since")
-    known = isinstance(process, int) and isinstance(since, str)
-    return process if known and alive(process, since) else None
+    if isinstance(process, int) and isinstance(since, str) and alive(process, since):
+        return process
+    return None
 
 
 def _entry(folder: str) -> dict[str, Any]:
