@@ -88,10 +88,6 @@ def _in_menu(profile: Path) -> Finding:
         return Finding(None, f"GIMP could not be asked ({answer.reason}): look for {_MENU} in it")
     if answer.known:
         return Finding(True, f"GIMP has it in its menus: {_MENU}")
-    if answer.remembered:
-        return Finding(
-            False, f"GIMP keeps an earlier failure of the plug-in in mind: {_AGAIN}, then start GIMP anew"
-        )
     return Finding(
         False, f"GIMP does not have it in its menus, because the plug-in fails there: {answer.reason}"
     )
@@ -135,7 +131,13 @@ def _working(interpreter: str) -> Iterator[Finding]:
     command = [interpreter, "-P", "-c", program]
     try:
         said = subprocess.run(
-            command, capture_output=True, text=True, timeout=300, env=environment, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=environment,
+            cwd=os.sep,  # torch cannot be loaded where the working folder was removed
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         yield Finding(False, f"{interpreter} cannot be run ({error}): {_AGAIN} from a Python that works")

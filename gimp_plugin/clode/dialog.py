@@ -72,7 +72,7 @@ class Dialog:
         self.view.busy(True)
         GLib.timeout_add(_GLANCE, self._glance)
         self.window.show_all()
-        self.panel.shown()
+        GLib.idle_add(self._first_sight)
         agreed = self.window.run()
         self._open = False
         return agreed
@@ -89,6 +89,14 @@ class Dialog:
         self.window.destroy()
 
     # ---- what is shown ----
+
+    def _first_sight(self):
+        """Show the layer as it is until the first picture comes."""
+        size = [min(1024, side) for side in self.view.place().size]
+        thumbnail = self.source.layer.get_thumbnail(*size, Gimp.PixbufTransparency.SMALL_CHECKS)
+        if thumbnail is not None:
+            self.view.show_thumbnail(thumbnail)
+        return False
 
     def _glance(self):
         if not self._open:

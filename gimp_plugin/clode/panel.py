@@ -68,7 +68,7 @@ class Panel:
             button.set_valign(Gtk.Align.CENTER)
             self._zooms[zoom] = button
             row.pack_start(button, False, False, 0)
-        self.view.emit_zoom = lambda: self._zooms[self.view.zoom].set_active(True)
+        self.view.zoomed = lambda: self._zooms[self.view.zoom].set_active(True)
         for label, tip, act in (
             ("Show _before", "Show the layer as it is now", self.view.set_before),
             (
@@ -190,10 +190,6 @@ class Panel:
     def _show_figures(self):
         text = "" if self._stops is None else f"middle {self._stops:+.1f} EV   "
         self._figures.set_text(text + self._clipped)
-
-    def shown(self):
-        """Put the first focus on the slider, once the window is there."""
-        self.allow(True)
 
     def work(self):
         """Keep only the progress bar alive, and return it."""

@@ -6,17 +6,13 @@ put together as pixbufs and shown by a `Gtk.Image`.
 
 from __future__ import annotations
 
-import ctypes
-import sys
-
-from gi.repository import Gdk, Gtk
+from gi.repository import GLib, Gtk
+from hands import Hands
+from surface import put_pixels
 
 LARGEST = 2048
 """Long side in pixels of the screen up to which the worker gives pictures."""
 _FIT = 0
-_NEAR = 10  # logical pixels on either side of the line that count as the line
-_STEP = 0.02  # of the width, for the line moved by a key
-_PAN = 0.15  # of the view, for a move by a key
 _REST = 120  # milliseconds without a change of size after which a new picture is asked for
 
 
@@ -62,6 +58,15 @@ class View(Gtk.Overlay):
         Width and height of the layer.
     moved : callable
         Called when another place or size is wanted.
+
+    Attributes
+    ----------
+    zoom : int
+        0: all of it; 1 or 2: pixels of the screen for one of the layer.
+    line : float or None
+        Where the line between before and after is, from 0 to 1.
+    zoomed : callable
+        Called when the zoom was changed by mouse or keys.
     """
 
     def __init__(self, size, moved):
@@ -75,7 +80,8 @@ class View(Gtk.Overlay):
         self._moved = moved
         self._pictures = {}
         self._place = None
-        self._dragged = None
+        self._corner = (0, 0, 1, 1)
+        self.zoomed = lambda: None
         self._timer = None
         self._area = Gtk.Layout(can_focus=True)
         self._area.set_size_request(240, 180)
@@ -89,20 +95,8 @@ class View(Gtk.Overlay):
         self.add(frame)
         self.add_overlay(self._spinner)
         self.set_overlay_pass_through(self._spinner, True)
-        masks = ("BUTTON_PRESS", "BUTTON_RELEASE", "POINTER_MOTION", "SCROLL", "FOCUS_CHANGE")
-        for mask in masks:
-            self._area.add_events(getattr(Gdk.EventMask, f"{mask}_MASK"))
-        for name, handler in (
-            ("size-allocate", self._resized),
-            ("button-press-event", self._pressed),
-            ("motion-notify-event", self._pointed),
-            ("button-release-event", self._released),
-            ("scroll-event", self._scrolled),
-            ("key-press-event", self._typed),
-            ("focus-in-event", self._redraw),
-            ("focus-out-event", self._redraw),
-        ):
-            self._area.connect(name, handler)
+        self._area.connect("size-allocate", self._resized)
+        self._hands = Hands(self, self._area)
         self._area.get_accessible().set_name("Preview")
 
     # ---- what is wanted ----
@@ -138,20 +132,33 @@ class View(Gtk.Overlay):
             self.centre = centre
         self._moved()
 
+    def go(self, x, y):
+        """Move a place of the layer to the middle, as far as the layer reaches."""
+        width, height = self.layer_size
+        place = self.place()
+        half = place.width / 2, place.height / 2
+        self.centre = min(max(x, half[0]), width - half[0]), min(max(y, half[1]), height - half[1])
+        self._moved()
+
+    def move_line(self, where):
+        """Move the line between before and after."""
+        self.line = min(1.0, max(0.0, where))
+        self.redraw()
+
     def set_line(self, shown):
         """Show or hide the line between before and after."""
         self.line = 0.5 if shown else None
-        self._draw()
+        self.redraw()
 
     def set_before(self, before):
         """Show the layer as it is."""
         self.show_before = before
-        self._draw()
+        self.redraw()
 
     def set_clipping(self, shown):
         """Mark what is clipped."""
         self.show_clipping = shown
-        self._draw()
+        self.redraw()
 
     def busy(self, busy):
         """Show that something is waited for."""
@@ -168,18 +175,15 @@ class View(Gtk.Overlay):
         """Show pictures (`Shown` or None) of a place."""
         self._place = place
         self._pictures = {"before": before, "after": after}
-        self._draw()
+        self.redraw()
 
     def show_thumbnail(self, pixbuf):
         """Show something until the first picture comes."""
         if not self._pictures:
             self._put(pixbuf)
 
-    def _redraw(self, *_):
-        self._draw()
-        return False
-
-    def _draw(self):
+    def redraw(self):
+        """Show the pictures anew."""
         before, after = self._pictures.get("before"), self._pictures.get("after")
         shown = before if (self.show_before or after is None) else after
         if shown is None:
@@ -213,17 +217,16 @@ class View(Gtk.Overlay):
         scale = self.get_scale_factor()
         given = self._area.get_allocation()
         wide, high = picture.get_width() / scale, picture.get_height() / scale
+        left, top = max(0, int((given.width - wide) / 2)), max(0, int((given.height - high) / 2))
         put_pixels(self._image, picture, scale, self._area.get_window())
-        self._area.move(
-            self._image, max(0, int((given.width - wide) / 2)), max(0, int((given.height - high) / 2))
-        )
-        self._shown = max(0, int((given.width - wide) / 2)), wide
+        self._area.move(self._image, left, top)
+        self._corner = left, top, wide, high
 
-    # ---- mouse and keys ----
+    def shown_at(self):
+        """Left, top, width and height of the picture in the widget, in logical pixels."""
+        return self._corner
 
     def _resized(self, *_):
-        from gi.repository import GLib
-
         if self._timer is not None:
             GLib.source_remove(self._timer)
         self._timer = GLib.timeout_add(_REST, self._at_rest)
@@ -233,118 +236,3 @@ class View(Gtk.Overlay):
         if self.place() != self._place:
             self._moved()
         return False
-
-    def _on_line(self, x):
-        left, wide = getattr(self, "_shown", (0, 1))
-        return self.line is not None and abs(x - (left + self.line * wide)) <= _NEAR
-
-    def _pressed(self, _, event):
-        self._area.grab_focus()
-        if event.type == Gdk.EventType.DOUBLE_BUTTON_PRESS:
-            self._dragged = None
-            self._enlarge_at(event)
-        elif event.button == 1:
-            self._dragged = "line" if self._on_line(event.x) else (event.x, event.y, *self.centre)
-        return True
-
-    def _enlarge_at(self, event):
-        place = self._place or self.place()
-        if self.zoom == _FIT:
-            left, wide = self._shown
-            high = wide * self.layer_size[1] / self.layer_size[0]
-            top = max(0, (self._area.get_allocation().height - high) / 2)
-            centre = (
-                (event.x - left) / max(1, wide) * place.width,
-                (event.y - top) / max(1, high) * place.height,
-            )
-            self.set_zoom(1, centre)
-        else:
-            self.set_zoom(_FIT)
-        self.emit_zoom()
-
-    def emit_zoom(self):
-        """Called when the zoom was changed here; replaced by who has buttons for it."""
-
-    def _pointed(self, _, event):
-        if self._dragged == "line":
-            left, wide = self._shown
-            self.line = min(1.0, max(0.0, (event.x - left) / max(1, wide)))
-            self._draw()
-        elif self._dragged is not None and self.zoom != _FIT:
-            x, y, *centre = self._dragged
-            scale = self.get_scale_factor() / self.zoom
-            self._go(centre[0] - (event.x - x) * scale, centre[1] - (event.y - y) * scale)
-        name = "col-resize" if self._on_line(event.x) else ("default" if self.zoom == _FIT else "grab")
-        self._area.get_window().set_cursor(Gdk.Cursor.new_from_name(self.get_display(), name))
-        return True
-
-    def _go(self, x, y):
-        width, height = self.layer_size
-        place = self.place()
-        half = place.width / 2, place.height / 2
-        self.centre = min(max(x, half[0]), width - half[0]), min(max(y, half[1]), height - half[1])
-        self._moved()
-
-    def _released(self, *_):
-        self._dragged = None
-        return True
-
-    def _scrolled(self, _, event):
-        up = event.direction == Gdk.ScrollDirection.UP
-        down = event.direction == Gdk.ScrollDirection.DOWN
-        if up or down:
-            self.set_zoom(min(2, self.zoom + 1) if up else max(0, self.zoom - 1))
-            self.emit_zoom()
-        return True
-
-    def _typed(self, _, event):
-        key = Gdk.keyval_name(event.keyval) or ""
-        if event.state & (Gdk.ModifierType.CONTROL_MASK | Gdk.ModifierType.MOD1_MASK):
-            return False
-        zooms = {"0": 0, "1": 1, "2": 2, "KP_0": 0, "KP_1": 1, "KP_2": 2}
-        if key in zooms:
-            self.set_zoom(zooms[key])
-            self.emit_zoom()
-            return True
-        ways = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}
-        if key not in ways:
-            return False
-        across, down = ways[key]
-        shift = bool(event.state & Gdk.ModifierType.SHIFT_MASK)
-        if self.line is not None and across and (shift or self.zoom == _FIT):
-            self.line = min(1.0, max(0.0, self.line + across * _STEP))
-            self._draw()
-            return True
-        if self.zoom == _FIT:
-            return False
-        place = self.place()
-        x, y = place.x + place.width / 2, place.y + place.height / 2
-        self._go(x + across * _PAN * place.width, y + down * _PAN * place.height)
-        return True
-
-
-def put_pixels(image, pixbuf, scale, window):
-    """Show a pixbuf pixel by pixel on a screen where a logical pixel is `scale` pixels wide."""
-    if scale == 1:
-        image.set_from_pixbuf(pixbuf)
-        return
-    try:
-        gdk, gtk = (_library(name) for name in ("gdk", "gtk"))
-        gdk.gdk_cairo_surface_create_from_pixbuf.restype = ctypes.c_void_p
-        made = gdk.gdk_cairo_surface_create_from_pixbuf(
-            ctypes.c_void_p(hash(pixbuf)), scale, ctypes.c_void_p(hash(window) if window else None)
-        )
-        gtk.gtk_image_set_from_surface(ctypes.c_void_p(hash(image)), ctypes.c_void_p(made))
-        _library("cairo").cairo_surface_destroy(ctypes.c_void_p(made))
-    except (OSError, AttributeError):  # right in size, and less sharp
-        size = max(1, pixbuf.get_width() // scale), max(1, pixbuf.get_height() // scale)
-        image.set_from_pixbuf(pixbuf.scale_simple(*size, 2))
-
-
-def _library(name):
-    """One of the libraries that GTK has loaded: PyGObject has no cairo surfaces without pycairo."""
-    if sys.platform == "win32":
-        return ctypes.CDLL({"cairo": "libcairo-2.dll"}.get(name, f"lib{name}-3-0.dll"))
-    if sys.platform == "darwin":
-        return ctypes.CDLL({"cairo": "libcairo.2.dylib"}.get(name, f"lib{name}-3.0.dylib"))
-    return ctypes.CDLL({"cairo": "libcairo.so.2"}.get(name, f"lib{name}-3.so.0"))

@@ -19,8 +19,6 @@ def doctor(gimp_root, make_profile):
         assert not left, "copies of the profile stay behind"
         return printed
 
-    gimp_root.base.chmod(0o700)
-    examine.profile = profile
     return examine
 
 
@@ -52,20 +50,3 @@ def test_where_no_python_has_pygobject_the_doctor_shows_what_the_plug_in_said(do
     assert "GIMP does not have it in its menus" in line
     assert "no Python of this system can talk with GIMP (there is no gi here): install PyGObject" in line
     assert "All is well" not in printed
-
-
-def test_a_failure_that_gimp_keeps_in_mind_is_told_from_one_that_lasts(doctor, gimp_root):
-    plug_in = doctor.profile / "plug-ins/clode/clode.py"
-    good, times = plug_in.read_text(), plug_in.stat()
-    plug_in.write_text("#!/bin/sh\nexit 1\n")
-    import os
-
-    os.utime(plug_in, ns=(times.st_atime_ns, times.st_mtime_ns))
-    # GIMP itself is started once and asks the plug-in, which fails.
-    environment = {"GIMP3_DIRECTORY": gimp_root.inside(doctor.profile)}
-    command = ["gimp-console-3", "--no-data", "--no-fonts", "--quit", "--batch-interpreter"]
-    gimp_root.run([*command, "plug-in-script-fu-eval", "-b", '(gimp-message "here")'], env=environment)
-    plug_in.write_text(good)
-    os.utime(plug_in, ns=(times.st_atime_ns, times.st_mtime_ns))
-    printed = doctor()
-    assert "WRONG  GIMP keeps an earlier failure of the plug-in in mind: run 'clode gimp install'" in printed
