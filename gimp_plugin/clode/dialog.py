@@ -51,7 +51,7 @@ class Dialog:
         self.progress = Progress(self)
         self._open = False
         self._fit_screen()
-        for name in ("exposure-time", "denoise"):
+        for name in ("exposure-time", "denoise", "auto"):
             config.connect(f"notify::{name}", self._wanted)
 
     def _fit_screen(self):
@@ -108,9 +108,10 @@ class Dialog:
         """Ask for what should be seen now."""
         if not self._open:
             return
-        self.source.want(
-            self.view.place(), self.config.get_property("exposure-time"), self.config.get_property("denoise")
-        )
+        time = self.config.get_property("exposure-time")
+        if self.config.get_property("auto") and self.source.auto is not None:
+            time = self.source.auto
+        self.source.want(self.view.place(), time, self.config.get_property("denoise"))
         self.view.busy(self.source.busy())
 
     def _automatic(self, *_):

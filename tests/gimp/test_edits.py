@@ -130,3 +130,18 @@ def test_a_picture_with_a_linear_profile_is_exposed_as_one_sees_it(edits, model)
     # Eight linear bits are coarse in the dark.
     assert np.abs(after - expected)[expected[..., :3].min(-1) > 0.2].max() <= 0.02
     assert np.median(np.abs(after - expected)) < 0.004
+
+
+def test_automatic_for_several_layers_is_the_exposure_of_each(edits, model):
+    assert edits.notes["each"]["said"] == "ok"
+    for name in ("first", "second"):
+        before, after = (edits.pixels(f"each-{name}-{when}", 64, 96) for when in ("before", "after"))
+        expected = clode.enhance(before, "auto", denoise=False, model=model, levels=(0, 1))
+        assert np.abs(after - expected).max() <= 1e-5
+
+
+def test_presets_are_kept_used_and_removed(edits):
+    note = edits.notes["presets"]
+    assert note["names"] == ["night in the street", "plain"] and note["left"] == ["night in the street"]
+    assert note["time"] == -1.25 and note["broken"] == {}
+    assert not [name for name in note["files"] if name.startswith("clode-presets.json.")]

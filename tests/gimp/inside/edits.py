@@ -1,10 +1,11 @@
 """A person edits the picture while CLODE works on it: the edit comes in mid-run, from the progress bar."""
 
+import json
 import os
 import struct
 import sys
 
-from common import Gegl, Gimp, Results, image_of, picture, read
+from common import Gegl, Gimp, Results, add_layer, image_of, picture, read
 
 sys.path.insert(0, os.path.join(os.environ["GIMP3_DIRECTORY"], "plug-ins", "clode"))
 import job
@@ -139,6 +140,43 @@ results.pixels("auto-before", read(layer, ENCODING))
 results.note("auto", said=run(image, [layer], auto=True))
 results.pixels("auto-after", read(layer, ENCODING))
 image.delete()
+
+# With several layers, automatic means each of them.
+image, first = image_of("dark", "FLOAT_NON_LINEAR")
+second = add_layer(image, width, height, struct.pack("4f", 0.5, 0.4, 0.6, 1.0) * (width * height))
+layers = {"first": first, "second": second}
+for name, layer in layers.items():
+    results.pixels(f"each-{name}-before", read(layer, ENCODING))
+results.note("each", said=run(image, [first, second], auto=True))
+for name, layer in layers.items():
+    results.pixels(f"each-{name}-after", read(layer, ENCODING))
+image.delete()
+
+# Presets are kept under a name, used, and removed; a file that is none is no harm.
+import presets  # noqa: E402
+
+config = Gimp.get_pdb().lookup_procedure("plug-in-clode").create_config()
+config.set_property("exposure-time", -1.25)
+config.set_property("new-layer", True)
+presets.keep("  night in the street ", config)
+config.set_property("exposure-time", 2.0)
+presets.keep("plain", config)
+presets.use("night in the street", config)
+names = sorted(presets.read())
+presets.forget("plain")
+with open(presets._path()) as file:
+    kept = json.load(file)
+with open(presets._path(), "w") as file:
+    file.write('{"broken": {"exposure-time": 99}, "no": [1')
+results.note(
+    "presets",
+    names=names,
+    time=config.get_property("exposure-time"),
+    left=sorted(kept),
+    broken=presets.read(),
+    files=sorted(os.listdir(os.path.dirname(presets._path()))),
+)
+os.unlink(presets._path())
 
 # A person cancels: nothing changes, and nothing is left behind.
 from link import Cancelled  # noqa: E402
