@@ -285,6 +285,22 @@ def test_a_folder_that_others_can_open_is_refused(tmp_path):
     assert refused.returncode == 1 and "only you can open" in refused.stderr
 
 
+def test_on_windows_no_call_is_made_that_it_lacks(monkeypatch, tmp_path):
+    from clode_core.worker.link import owner
+
+    with monkeypatch.context() as windows:
+        windows.setattr(sys, "platform", "win32")
+        for name in ("getuid", "kill", "lstat", "fork", "setsid"):
+            windows.delattr(os, name)
+        windows.delattr(signal, "SIGKILL")
+        windows.setenv("LOCALAPPDATA", str(tmp_path))
+        windows.setattr(owner, "_alive_on_windows", lambda process: True)
+        folder = place_for(1234, r"C:\Program Files\Python\python.exe")
+        frozen = stopped(1234)
+    assert Path(folder).parent == tmp_path / "clode-worker" and Path(folder).is_dir()
+    assert not frozen
+
+
 def test_what_dead_workers_left_is_swept_away(private_place, owner):
     stale = place_for(owner.pid, sys.executable)
     assert os.path.isdir(stale)
