@@ -48,13 +48,14 @@ def doctor(profile: _Profile = None) -> None:
     """Check everything from GIMP to the network, and say what to do."""
     from clode_core.gimp.doctor import examine
 
-    bad = 0
+    marks = {True: "ok   ", False: "WRONG", None: "?    "}
+    found = []
     for finding in examine(profile):
-        typer.echo(f"{'ok   ' if finding.good else 'WRONG'}  {finding.text}")
-        bad += not finding.good
-    if bad:
+        typer.echo(f"{marks[finding.good]}  {finding.text}")
+        found.append(finding.good)
+    if False in found:
         raise typer.Exit(1)
-    typer.echo("All is well.")
+    typer.echo("All is well." if None not in found else "All that could be checked is well.")
 
 
 def _each(profile: Path | None, act: Callable[[Path], str]) -> int:

@@ -35,6 +35,7 @@ def environment_of_this_python():
     """Folders and files that the Python which runs the tests consists of, outermost first."""
     wanted = [CHECKOUT, Path(sys.prefix), Path(os.path.realpath(sys.executable))]
     wanted += [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    wanted += [Path(entry) for entry in sys.path if Path(entry).name == "site-packages"]  # borrowed ones too
     if sys.base_prefix not in ("/usr", "/usr/local"):
         wanted.append(Path(sys.base_prefix))
     library = sysconfig.get_config_var("INSTSONAME") or ""
