@@ -1,7 +1,8 @@
-"""Make the pictures of the site from the packaged weights: gallery, README, contact sheet, figures, slider page.
+"""Make the pictures of the site from the packaged weights: gallery, contact sheet, figures, slider page.
 
-Run ``python docs/make_pictures.py`` whenever the weights change (needs scikit-image, scipy and matplotlib). The
-pictures of windows have their own scripts: napari_screenshot.py, live_screenshot.py, make_gimp_pictures.py.
+Run ``python docs/make_pictures.py`` whenever the weights change (needs scikit-image, scipy and matplotlib).
+The pictures of windows have their own scripts: napari_screenshot.py, live_screenshot.py and
+make_gimp_pictures.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from clode_core import Model
 from clode_core.methods.clode.curve import curve
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 PICTURES = DOCS / "pictures"
 QUALITY = 88

@@ -1,8 +1,9 @@
 """Make docs/pictures/slider: for each picture a JPEG and the few numbers from which a browser exposes it.
 
-The JPEG is the picture at its automatic exposure time, noise removed. The packaged weights need one evaluation
-of h, so the exponent is S(T) = T/3 S(3): one map, stored as the strongest coefficients of its cosine transform.
-Run ``python docs/make_slider.py`` anew whenever the weights change (needs scikit-image and scipy).
+The JPEG is the picture at its automatic exposure time, noise removed. The packaged weights need one
+evaluation of h, so the exponent is S(T) = T/3 S(3): one map, stored as the strongest coefficients of its
+cosine transform. Run ``python docs/make_slider.py`` again whenever the weights change (needs scikit-image
+and scipy).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import json
 from base64 import b64encode
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scenes import Picture, Scene, scenes
 from scipy.fft import dctn, idctn
 
 import clode_core as clode
 from clode_core import Levels, Model, Trajectory
 from clode_core.pictures.source import Source
-from scenes import Picture, Scene, scenes
 
 FOLDER = Path(__file__).resolve().parent / "pictures" / "slider"
 QUALITY = 90
@@ -75,26 +77,25 @@ def restored(whole: NDArray[np.int64], step: float) -> Exponent:
 
 
 def packed(whole: NDArray[np.int64]) -> bytes:
-    """Coefficients in the order of their frequency: a signed byte each, and 0 before a number of zeros.
+    """Coefficients of each channel in the order of their frequency.
 
-    The first of each channel, its mean, takes two bytes.
+    One takes a signed byte; one that is larger than 127 takes the byte -128 and two more. 0 comes before a
+    number of zeros.
     """
     _, rows, columns = whole.shape
     order = sorted(((y, x) for y in range(rows) for x in range(columns)), key=lambda at: (sum(at), at))
     out = bytearray()
     for channel in whole:
-        values = [int(channel[at]) for at in order]
-        out += values[0].to_bytes(2, "little", signed=True)
-        zeros = 0
-        for value in [*np.clip(values[1:], -127, 127), None]:
-            if value == 0:
-                zeros += 1
-                continue
-            while zeros:
-                out += bytes([0, min(zeros, 255)])
-                zeros -= min(zeros, 255)
-            if value is not None:
-                out += int(value).to_bytes(1, "little", signed=True)
+        for zero, run in groupby((int(channel[at]) for at in order), key=lambda value: value == 0):
+            values = list(run)
+            for start in range(0, len(values), 255):
+                part = values[start : start + 255]
+                if zero:
+                    out += bytes([0, len(part)])
+                    continue
+                for value in part:
+                    out += value.to_bytes(1, "little", signed=True) if abs(value) < 128 else b"\x80"
+                    out += value.to_bytes(2, "little", signed=True) if abs(value) > 127 else b""
     return bytes(out)
 
 

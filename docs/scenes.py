@@ -51,7 +51,7 @@ def scenes() -> list[Scene]:
         Scene(
             "rocket",
             "Rocket",
-            "A rocket above its fire at the launch, in the evening",
+            "A rocket on its launch pad in the evening, with floodlights around it",
             photograph_in_the_dark(data.rocket(), 0.03, 12000.0, 2.5),
         ),
     ]

@@ -25,12 +25,12 @@
     let at = 0;
     for (let c = 0; c < 3; c++) {
       const channel = new Float64Array(columns * rows);
-      channel[0] = bytes[at] + 256 * signed(bytes[at + 1]);
-      at += 2;
-      for (let k = 1; k < order.length; ) {
+      for (let k = 0; k < order.length; ) {
         const byte = bytes[at++];
         if (byte === 0) { k += bytes[at++]; continue; }
-        channel[order[k][0] * columns + order[k][1]] = signed(byte);
+        let value = signed(byte);
+        if (byte === 128) { value = bytes[at] + 256 * signed(bytes[at + 1]); at += 2; }
+        channel[order[k][0] * columns + order[k][1]] = value;
         k++;
       }
       channels.push(channel);

@@ -14,8 +14,8 @@ from clode_core.cli import app as clode
 HEAD = """\
 # All commands and options
 
-This page is made from the commands themselves: it says what `clode COMMAND --help` says. For a first walk through
-them see {doc}`../command-line`.
+This page is made from the commands themselves: it says what `clode COMMAND --help` says. For a first walk
+through them see {doc}`../command-line`.
 
 """
 
