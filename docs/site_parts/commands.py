@@ -78,6 +78,9 @@ def described(command: Any, path: str, level: int) -> Iterator[str]:
         yield "| | |\n|---|---|"
         yield from rows
         yield ""
+    lines = [line for line in (command.epilog or "").split("\n\n") if line.startswith("clode ")]
+    if lines:
+        yield "\n".join(["```text", *lines, "```", ""])
     for name, further in below.items():
         yield from described(further, f"{path} {name}", level + 1)
 

@@ -45,8 +45,8 @@ class Sizes(Directive):
             columns, rows = scene["grid"]
             text = (
                 f"{scene['title']}: {scene['bytes']:,} bytes for the {3 * columns * rows:,} values of the "
-                f"exponent, beside a JPEG of {picture:,} bytes; largest difference {scene['loss']:.2f} of 255, "
-                f"automatic time {scene['auto']:.2f}."
+                f"exponent, beside a JPEG of {picture:,} bytes; largest difference {scene['loss']:.2f} of "
+                f"255, automatic time {scene['auto']:.2f}."
             )
             items += nodes.list_item("", nodes.paragraph("", text))
         return [items]
