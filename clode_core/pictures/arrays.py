@@ -187,15 +187,15 @@ def resolve_levels(array: Array, levels: LevelsArgument = "dtype") -> Levels:
         value that is not an outlier (camera offset); white is the smallest full scale (8, 10, 12, 14 or 16
         bits) that holds an integer image, or the largest value of a float image. Or the two numbers.
 
-    Raises
-    ------
-    ImageError
-        If the levels are not two increasing finite numbers, or a float image goes far beyond 1.
-
     Returns
     -------
     Levels
         Black and white level.
+
+    Raises
+    ------
+    ImageError
+        If the levels are not two increasing finite numbers, or a float image goes far beyond 1.
 
     Examples
     --------
