@@ -79,7 +79,7 @@ def video(
                 report=report,
             )
         if summary.damaged:
-            print_error(f"{source}: {summary.damaged} damaged parts could not be decoded; their frames are missing")
+            print_error(f"{source}: {summary.damaged} damaged parts could not be decoded, and are missing")
         for stream in summary.left_out:
             print_error(f"{source}: its {stream} cannot be kept, and is missing in {target}")
         print_path(target)
