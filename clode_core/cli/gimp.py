@@ -10,7 +10,7 @@ import typer
 
 app = typer.Typer(
     name="gimp",
-    help="The plug-in for GIMP 3 (Filters > Light and Shadow > CLODE).",
+    help="Install, check or remove the plug-in for GIMP 3.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -28,7 +28,7 @@ def install(profile: _Profile = None) -> None:
 
     done = _each(profile, lambda place: f"installed: {put(place)}")
     if done:
-        typer.echo("Start GIMP anew: Filters > Light and Shadow > CLODE.")
+        typer.echo("Restart GIMP; the filter is in Filters > Light and Shadow > CLODE.")
 
 
 @app.command()
