@@ -34,8 +34,8 @@ with suppress(ModuleNotFoundError):  # so is one without the evaluation
     from clode_core.cli.evaluate import evaluate
     from clode_core.cli.plot import plot
 
-    for command in (evaluate, ablate, plot):
-        add_command(app, command)
+    for measuring in (evaluate, ablate, plot):
+        add_command(app, measuring)
 app.add_typer(gimp_app)
 for entry in sorted(entry_points(group="clode.commands"), key=lambda found: found.name):
     with suppress(ImportError, AttributeError):  # a front end that is not whole is not offered
