@@ -134,7 +134,7 @@ class ReachMixture(Setting):
     pairs: float = Field(default=0.25, ge=0, description="Pairs of data.low and data.high.")
     contrast: float = Field(default=0.12, ge=0, description="Targets whose shadows are darkened most.")
     undo: float = Field(default=0.08, ge=0, description="Targets darkened by the prior.")
-    fine: float = Field(default=0.08, ge=0, description="Targets as they are: nothing is to be done.")
+    fine: float = Field(default=0.06, ge=0, description="Targets as they are: nothing is to be done.")
     over: float = Field(default=0.07, ge=0, description="Brighter pictures of brackets, to the fusion.")
 
 
@@ -150,7 +150,7 @@ class ReachWeights(Setting):
     straight: float = Field(default=0.2, ge=0, description="Curve parameters later on the way, against now.")
     reach: float = Field(default=0.1, ge=0, description="Judged reach against the best.")
     auto: float = Field(default=0.5, ge=0, description="Picture at the judged reach against its target.")
-    own: float = Field(default=0.1, ge=0, description="Exponent of own results and of fine pictures.")
+    own: float = Field(default=0.02, ge=0, description="Exponent of own results.")
 
 
 class ReachStage(StageConfig):

@@ -135,18 +135,11 @@ class ReachObjective:
         """Loss terms of a batch, each already times its weight."""
         judged = Estimators(networks, self.model).judged
         known, stage = self.pairs(batch, generator), self.stage
-        count, now = len(known.image), known.image.new_zeros(len(known.image))
-        A, reach = judged(known.image, now)
-        fine = torch.repeat_interleave(
-            torch.tensor([kind == "fine" for kind in KINDS]), batch.counts.cpu()
-        ).to(now)
+        A, reach = judged(known.image, known.image.new_zeros(len(known.image)))
         terms = self._reached(known, TRAINED_TIME * A, reach[:, None, None, None])
-        own, straight, terms["flat"] = self._further(
-            judged, known.image, A.detach(), reach.detach(), batch, generator
-        )
-        idle = (fine * (TRAINED_TIME * A).abs().mean((1, 2, 3))).sum() / count
+        own, straight, terms["flat"] = self._further(judged, known.image, A, reach.detach(), batch, generator)
         ramp = min(1.0, int(batch.step) / _RAMP)
-        terms["own"] = ramp * own + idle
+        terms["own"] = ramp * own
         terms["straight"] = straight
         return weighted(terms, stage.weights)
 
@@ -164,9 +157,10 @@ class ReachObjective:
         order = torch.rand(len(image), generator=generator, device=generator.device).argsort()
         again, later = order[: stage.again], order[-stage.later :]
         far = reach[again] if int(batch.step) % 2 else torch.ones_like(reach[again])
-        own = curve(image[again], TRAINED_TIME * far[:, None, None, None] * A[again])
+        fixed = A.detach()
+        own = curve(image[again], TRAINED_TIME * far[:, None, None, None] * fixed[again])
         time = draw.uniform(*_LATER, len(later))
-        states = curve(image[later], time[:, None, None, None] * A[later])
+        states = curve(image[later], time[:, None, None, None] * fixed[later])
         flats, even = flat_halves(stage.flats, (image.shape[-2], image.shape[-1]), generator)
         times = torch.cat([time.new_zeros(len(own)), time, time.new_zeros(stage.flats)])
         said, _ = judged(torch.cat([own, states, flats]), times)
