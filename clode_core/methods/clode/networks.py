@@ -167,10 +167,10 @@ class ReachNet(CurveNet):
     level of ``A`` directly. The reach is a scalar of the same context, about 1 where ``A`` is trusted as it
     is, times a gate that follows from ``S = 3 A`` itself: what would hardly be changed is fine.
 
-    .. math:: c = \kappa\,\frac{m^2}{m^2 + \varepsilon^2}, \quad m = \overline{S^2}
+    .. math:: c = \kappa\,\frac{m^4}{m^4 + \varepsilon^4}, \quad m = \overline{S^2}
     """
 
-    FINE = 0.15
+    FINE = 0.3
     """Mean squared exponent at which the gate is half open."""
 
     LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -201,8 +201,8 @@ class ReachNet(CurveNet):
         x, seen = skips[-1], self._seen(x, skips[-1], time)
         A = self._decoded(x + self.context(seen)[..., None, None], skips, time)
         A = self.amplitude * torch.tanh(A + self.level(seen)[..., None, None])
-        power = (TRAINED_TIME * A.detach()).square().mean((1, 2, 3)).square()
-        reach: Tensor = self.judge(seen)[:, 0] * power / (power + self.FINE**2)
+        power = (TRAINED_TIME * A.detach()).square().mean((1, 2, 3)).pow(4)
+        reach: Tensor = self.judge(seen)[:, 0] * power / (power + self.FINE**4)
         return F.interpolate(A, size=image.shape[-2:], mode="bilinear", align_corners=False), reach
 
     def _seen(self, x: Tensor, deep: Tensor, time: Tensor) -> Tensor:
