@@ -161,7 +161,11 @@ class DenoiseObjective:
     def terms(self, networks: Networks, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss terms of a batch, each already times its weight."""
         noisy, clean = noisy_pair(unit(batch.pictures), self.stage.noise, generator)
-        return {"picture": losses.charbonnier(Estimators(networks, self.model).g(noisy), clean, epsilon=1e-6)}
+        cleaned = Estimators(networks, self.model).g(noisy)
+        terms = {"picture": losses.charbonnier(cleaned, clean, epsilon=1e-6)}
+        if self.stage.weights.structure > 0:
+            terms["structure"] = losses.structural_dissimilarity(cleaned, clean)
+        return weighted(terms, self.stage.weights)
 
 
 class ZeroReferenceObjective:

@@ -1,0 +1,190 @@
+"""Noise removal ``g``: the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def _sum(fresh: Tensor, other: Tensor) -> Tensor:
+    """The sum, in the place of the first where no gradient needs that."""
+    return fresh + other if torch.is_grad_enabled() else fresh.add_(other)
+
+
+class PaperNoiseNet(nn.Module):
+    """The noise-removal network of the CLODE release, ``g(x) = x - n(x)``; ``(B, 3, H, W)`` to the same."""
+
+    reach = 2
+    multiple = 1
+
+    def __init__(self, width: int = 48) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, width, 3, padding=1, padding_mode="reflect")
+        self.second = nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect")
+        self.last = nn.Conv2d(width, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Remove noise."""
+        n = F.leaky_relu(self.first(x), 0.2)
+        n = F.leaky_relu(self.second(n), 0.2)
+        noise: Tensor = self.last(n)
+        return x - noise
+
+
+def _convolutions(width: int, depth: int) -> nn.ModuleList:
+    return nn.ModuleList([nn.Conv2d(width, width, 3, padding=1) for _ in range(depth)])
+
+
+class NoiseNet(nn.Module):
+    """Multi-scale residual noise removal, ``g(x) = x - n(x)``, working at half resolution and below.
+
+    No normalisation layer looks at the whole picture, so a tile with its `reach` equals the whole exactly.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 96), depth: int = 2) -> None:
+        super().__init__()
+        self.multiple = 2 ** len(widths)
+        # At level k (pixels of 2**(k+1)) a residual block sees `depth` pixels, once down and once up; the
+        # first and the last convolution add one each, and every change of level up to one pixel of its own.
+        levels = len(widths)
+        passes = [2 * depth + (2 if k == 0 else 0) if k < levels - 1 else depth for k in range(levels)]
+        self.reach = sum((n + 1) * 2 ** (k + 1) for k, n in enumerate(passes))
+        self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
+        self.encode = nn.ModuleList([_convolutions(w, depth) for w in widths])
+        self.down = nn.ModuleList([nn.Conv2d(a, b, 2, 2) for a, b in zip(widths, widths[1:], strict=False)])
+        self.up = nn.ModuleList([nn.Conv2d(b, 4 * a, 1) for a, b in zip(widths, widths[1:], strict=False)])
+        self.decode = nn.ModuleList([_convolutions(w, depth) for w in widths[:-1]])
+        self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)
+
+    @staticmethod
+    def _residual(x: Tensor, convs: nn.Module) -> Tensor:
+        y = x
+        for k, conv in enumerate(convs.children()):
+            y = conv(F.relu(y, inplace=True) if k else y)
+        return _sum(F.relu(y, inplace=True), x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Remove noise."""
+        y = F.relu(self.stem(F.pixel_unshuffle(x, 2)), inplace=True)
+        skips: list[Tensor] = []
+        for k, convs in enumerate(self.encode):
+            y = self._residual(y, convs)
+            if k < len(self.down):
+                skips.append(y)
+                y = F.relu(self.down[k](y), inplace=True)
+        for k in reversed(range(len(self.up))):
+            y = _sum(F.pixel_shuffle(self.up[k](y), 2), skips[k])
+            y = self._residual(y, self.decode[k])
+        return x - F.pixel_shuffle(self.head(y), 2)
+
+
+def _he(convolution: nn.Conv2d) -> nn.Conv2d:
+    """Start a convolution so that its outputs vary as much as its inputs before a ReLU (He et al., 2015).
+
+    By PyTorch's own start the signal shrinks from layer to layer, and so does the gradient on its way back.
+    """
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    assert convolution.bias is not None
+    nn.init.zeros_(convolution.bias)
+    return convolution
+
+
+def _unshuffled(x: Tensor) -> Tensor:
+    """`pixel_unshuffle` by 2 as a convolution, which is faster for channels-last pictures."""
+    kernel = torch.eye(12, dtype=x.dtype, device=x.device).reshape(12, 3, 2, 2)
+    return F.conv2d(x, kernel, stride=2)
+
+
+def _enlarging() -> nn.Conv2d:
+    """Bilinear enlargement by 2 of two pictures side by side: 6 channels to twice 3 of 2x2 pixels."""
+    enlarging = nn.Conv2d(6, 24, 3)
+    along = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
+    kernels = torch.einsum("ay,bx->abyx", along, along).reshape(4, 3, 3)
+    with torch.no_grad():
+        enlarging.weight.zero_()
+        for channel in range(6):
+            enlarging.weight[4 * channel : 4 * channel + 4, channel] = kernels
+        assert enlarging.bias is not None
+        enlarging.bias.zero_()
+    return enlarging
+
+
+class CascadeNoiseNet(nn.Module):
+    r"""Noise removal at half size by a `NoiseNet`, then a narrow network for the detail that half size lacks.
+
+    .. math:: g(x) = U(c(x_\downarrow)) + m \otimes (x - U(x_\downarrow)) + a
+
+    with :math:`x_\downarrow` the means of 2x2 pixels, :math:`c` the noise removal at half size and
+    :math:`U` an enlargement that starts as the bilinear one. The mask :math:`m` in (0, 1), which is one for
+    the three channels, and the addition :math:`a` are estimated from the picture, its clean half size and
+    the noise found there. ``(B, 3, H, W)`` to the same shape.
+
+    Parameters
+    ----------
+    width, depth : int
+        Channels of the detail network, and convolutions of its residual block.
+    coarse_widths, coarse_depth
+        Of the `NoiseNet`.
+
+    Notes
+    -----
+    A mean of four pixels has half their noise, whatever it is, so that noise at half size is noise as any
+    other, a quarter of the work, and can be removed by a network that was trained at full size.
+    """
+
+    def __init__(
+        self,
+        width: int = 16,
+        depth: int = 1,
+        coarse_widths: tuple[int, ...] = (32, 64, 96),
+        coarse_depth: int = 2,
+    ) -> None:
+        super().__init__()
+        self.coarse = NoiseNet(coarse_widths, coarse_depth)
+        self.multiple = 2 * self.coarse.multiple
+        # The block and the head see a pixel of half size each, the first convolutions together one more.
+        self.detail_reach = 2 * (depth + 2) + 2
+        self.reach = 2 * self.coarse.reach + self.detail_reach
+        self.picture = _he(nn.Conv2d(3, width, 4, 2, padding=1))
+        self.context = _he(nn.Conv2d(6, width, 3, padding=1))
+        self.block = nn.ModuleList([_he(nn.Conv2d(width, width, 3, padding=1)) for _ in range(depth)])
+        self.head = _he(nn.Conv2d(width, 16, 3, padding=1))
+        self.enlarging = _enlarging()
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)
+            if depth:
+                self.block[-1].weight.zero_()  # starts as the identity
+
+    @staticmethod
+    def halved(x: Tensor) -> Tensor:
+        """Means of 2x2 pixels, (B, 3, H/2, W/2)."""
+        return F.avg_pool2d(x, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Remove noise."""
+        half = self.halved(x)
+        return self.refine(x, half, self.coarse(half))
+
+    def refine(self, x: Tensor, half: Tensor, clean: Tensor) -> Tensor:
+        """Clean picture at full size from the picture, its means, and these without noise."""
+        y = F.relu(_sum(self.picture(x), self.context(torch.cat([clean, half - clean], 1))), inplace=True)
+        z = y
+        for k, convolution in enumerate(self.block):
+            z = convolution(F.relu(z, inplace=True) if k else z)
+        head = self.head(F.relu(_sum(z, y)) if self.block else y)
+        mask, addition = torch.sigmoid(head[:, :4]), head[:, 4:]
+        both = self.enlarging(F.pad(torch.cat([clean, half], 1), (1, 1, 1, 1), mode="replicate"))
+        detail = (_unshuffled(x) - both[:, 12:]).unflatten(1, (3, 4)) * mask[:, None]
+        return F.pixel_shuffle(both[:, :12] + detail.flatten(1, 2) + addition, 2)
+
+
+NOISE_NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "multiscale": NoiseNet,
+    "paper": PaperNoiseNet,
+    "cascade": CascadeNoiseNet,
+}
