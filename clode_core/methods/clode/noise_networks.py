@@ -135,6 +135,11 @@ class CascadeNoiseNet(nn.Module):
     -----
     A mean of four pixels has half their noise, whatever it is, so that noise at half size is noise as any
     other, a quarter of the work, and can be removed by a network that was trained at full size.
+
+    Attributes
+    ----------
+    detail_only : bool
+        Whether training leaves the `NoiseNet` as it is.
     """
 
     def __init__(
@@ -146,6 +151,7 @@ class CascadeNoiseNet(nn.Module):
     ) -> None:
         super().__init__()
         self.coarse = NoiseNet(coarse_widths, coarse_depth)
+        self.detail_only = False
         self.multiple = 2 * self.coarse.multiple
         # The block and the head see a pixel of half size each, the first convolutions together one more.
         self.detail_reach = 2 * (depth + 2) + 2
@@ -156,9 +162,9 @@ class CascadeNoiseNet(nn.Module):
         self.head = _he(nn.Conv2d(width, 16, 3, padding=1))
         self.enlarging = _enlarging()
         with torch.no_grad():
-            self.head.weight.mul_(0.1)
+            self.head.weight.zero_()  # starts with half of the detail and no addition
             if depth:
-                self.block[-1].weight.zero_()  # starts as the identity
+                self.block[-1].weight.zero_()
 
     @staticmethod
     def halved(x: Tensor) -> Tensor:
@@ -168,7 +174,9 @@ class CascadeNoiseNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Remove noise."""
         half = self.halved(x)
-        return self.refine(x, half, self.coarse(half))
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detail_only):
+            clean = self.coarse(half)
+        return self.refine(x, half, clean)
 
     def refine(self, x: Tensor, half: Tensor, clean: Tensor) -> Tensor:
         """Clean picture at full size from the picture, its means, and these without noise."""

@@ -246,6 +246,9 @@ class DenoiseStage(StageConfig):
     hold_back: int = Field(
         default=0, ge=0, description="Every how many-th bracket scene is not trained on; 0 trains on all."
     )
+    detail_only: bool = Field(
+        default=False, description="Leave the coarse part of a cascade as it is, which is twice as fast."
+    )
     noise: SensorNoisePrior = SensorNoisePrior()
     weights: DenoiseWeights = DenoiseWeights()
 

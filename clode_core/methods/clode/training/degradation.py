@@ -197,12 +197,14 @@ def sensor_noise(shape: tuple[int, ...], prior: SensorNoisePrior, draw: Draw) ->
     one = (count, 1, 1, 1)
     share = draw.uniform(0, prior.shared, *one)
     noise = (1 - share.square()).sqrt() * draw.normal(*shape) + share * draw.normal(count, 1, *shape[2:])
-    if prior.mosaic > 0:
-        noise = torch.where(draw.chance(prior.mosaic, *one), through_mosaic(noise), noise)
+    raw = draw.chance(prior.mosaic, *one)
+    if raw.any():
+        noise = torch.where(raw, through_mosaic(noise), noise)
     noise = correlated(noise, draw.uniform(*prior.blur, *one) * draw.chance(prior.blurred, *one))
-    if prior.coarse > 0:
+    grained = draw.chance(prior.coarse, *one)
+    if grained.any():
         grains = coarse_noise(shape, float(draw.log_uniform(*prior.coarseness)), draw)
-        part = draw.uniform(0.2, 1, *one) * draw.chance(prior.coarse, *one)
+        part = draw.uniform(0.2, 1, *one) * grained
         noise = (1 - part.square()).sqrt() * noise + part * grains
     channels = torch.tensor([1.0, 0.0, 1.0], device=noise.device).reshape(1, 3, 1, 1)
     gain = 1 + prior.chroma * draw.uniform(0, 1, count, 3, 1, 1) * channels
@@ -249,8 +251,9 @@ def noisy_pair(image: Tensor, prior: SensorNoisePrior, generator: torch.Generato
     noise = sensor_noise(tuple(image.shape), prior, draw)
     visible = ~draw.chance(prior.clean, *one)
     seen = (dark + visible * noise * variance.sqrt()).clamp(0, 1)
-    if prior.starved > 0:
-        seen = torch.where(draw.chance(prior.starved, *one), photons(dark, grey, prior, draw), seen)
+    starved = draw.chance(prior.starved, *one)
+    if starved.any():
+        seen = torch.where(starved, photons(dark, grey, prior, draw), seen)
     seen, clean = framed(seen, clean, prior.frames, draw)
     if prior.grey > 0:
         seen, clean = (torch.where(one_channel, x[:, 1:2], x) for x in (seen, clean))

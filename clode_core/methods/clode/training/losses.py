@@ -22,8 +22,10 @@ def charbonnier(picture: Tensor, target: Tensor, epsilon: float = 1e-5) -> Tenso
     return ((picture - target).square() + epsilon).sqrt().mean()
 
 
-def structural_dissimilarity(picture: Tensor, target: Tensor, window: int = 7) -> Tensor:
-    r"""One minus the mean structural similarity (Wang et al., 2004), over windows without weights.
+def structural_dissimilarity(
+    picture: Tensor, target: Tensor, window: int = 7, stride: int = 4
+) -> Tensor:
+    r"""One minus the mean structural similarity (Wang et al., 2004), over even windows, every few pixels.
 
     .. math:: 1 - \mathrm{mean}\,\frac{(2 \mu_x \mu_y + C_1)(2 \sigma_{xy} + C_2)}
         {(\mu_x^2 + \mu_y^2 + C_1)(\sigma_x^2 + \sigma_y^2 + C_2)}
@@ -33,7 +35,7 @@ def structural_dissimilarity(picture: Tensor, target: Tensor, window: int = 7) -
     """
 
     def mean(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, window, 1)
+        return F.avg_pool2d(x, window, stride)
 
     c1, c2 = 0.01**2, 0.03**2
     mean_x, mean_y = mean(picture), mean(target)

@@ -8,6 +8,7 @@ from torch import Tensor
 from clode_core.methods.clode.automatic import TRAINED_TIME
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.model import Model, clean_state
+from clode_core.methods.clode.noise_networks import CascadeNoiseNet
 from clode_core.methods.clode.ode import Solver, solve_exponent
 from clode_core.methods.clode.training import losses
 from clode_core.methods.clode.training.config import DenoiseStage, SolverConfig, UndoStage, ZeroReferenceStage
@@ -157,6 +158,8 @@ class DenoiseObjective:
     def __init__(self, stage: DenoiseStage, model: Model) -> None:
         self.stage = stage
         self.model = model
+        if isinstance(model.g, CascadeNoiseNet):
+            model.g.detail_only = stage.detail_only
 
     def terms(self, networks: Networks, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss terms of a batch, each already times its weight."""
