@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+_ASK: ContextVar[Callable[[], None] | None] = ContextVar("_ASK", default=None)
+
+
+@contextmanager
+def interruptible(ask: Callable[[], None]) -> Iterator[None]:
+    """Have the networks that this thread runs call `ask` between their layers; what it raises stops them."""
+    token = _ASK.set(ask)
+    try:
+        yield
+    finally:
+        _ASK.reset(token)
+
+
+def _ask() -> None:
+    ask = _ASK.get()
+    if ask is not None:
+        ask()
 
 
 def _sum(fresh: Tensor, other: Tensor) -> Tensor:
@@ -65,6 +86,7 @@ class NoiseNet(nn.Module):
     def _residual(x: Tensor, convs: nn.Module) -> Tensor:
         y = x
         for k, conv in enumerate(convs.children()):
+            _ask()
             y = conv(F.relu(y, inplace=True) if k else y)
         return _sum(F.relu(y, inplace=True), x)
 
@@ -94,10 +116,14 @@ def _he(convolution: nn.Conv2d) -> nn.Conv2d:
     return convolution
 
 
-def _unshuffled(x: Tensor) -> Tensor:
-    """`pixel_unshuffle` by 2 as a convolution, which is faster for channels-last pictures."""
-    kernel = torch.eye(12, dtype=x.dtype, device=x.device).reshape(12, 3, 2, 2)
-    return F.conv2d(x, kernel, stride=2)
+def _means(x: Tensor) -> Tensor:
+    """Kernel of the means of 2x2 pixels."""
+    return torch.eye(3, dtype=x.dtype, device=x.device)[..., None, None].expand(-1, -1, 2, 2) / 4
+
+
+def _pixels(x: Tensor) -> Tensor:
+    """Kernel of `pixel_unshuffle` by 2: as a convolution it is twice as fast for channels-last pictures."""
+    return torch.eye(12, dtype=x.dtype, device=x.device).reshape(12, 3, 2, 2)
 
 
 def _enlarging() -> nn.Conv2d:
@@ -169,26 +195,37 @@ class CascadeNoiseNet(nn.Module):
     @staticmethod
     def halved(x: Tensor) -> Tensor:
         """Means of 2x2 pixels, (B, 3, H/2, W/2)."""
-        return F.avg_pool2d(x, 2)
+        with torch.autocast(x.device.type, enabled=False):
+            return F.conv2d(x, _means(x), stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Remove noise."""
-        half = self.halved(x)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detail_only):
-            clean = self.coarse(half)
-        return self.refine(x, half, clean)
+            clean = self.coarse(self.halved(x))
+        return self.refine(x, clean)
 
-    def refine(self, x: Tensor, half: Tensor, clean: Tensor) -> Tensor:
-        """Clean picture at full size from the picture, its means, and these without noise."""
-        y = F.relu(_sum(self.picture(x), self.context(torch.cat([clean, half - clean], 1))), inplace=True)
+    def refine(self, x: Tensor, clean: Tensor) -> Tensor:
+        """Clean picture at full size from the picture and its clean half size."""
+        with torch.autocast(x.device.type, enabled=False):  # the picture itself passes here: keep its bits
+            seen = F.conv2d(x, torch.cat([_pixels(x), _means(x)]), stride=2)
+            pixels, half = seen.split([12, 3], 1)
+            pair = torch.cat([clean.to(x.dtype), half], 1)
+            enlarged = self.enlarging(F.pad(pair, (1, 1, 1, 1), mode="replicate"))
+        y = _sum(self.picture(x), self.context(torch.cat([clean, half - clean], 1)))
+        head = self._head(F.relu(y, inplace=True))
+        mask, addition = head.to(x.dtype).split([4, 12], 1)
+        mask = torch.sigmoid(mask.contiguous(memory_format=torch.channels_last))
+        smooth, rough = enlarged.split([12, 12], 1)
+        sharp = torch.addcmul(smooth + addition, pixels - rough, torch.cat([mask] * 3, 1))
+        return F.pixel_shuffle(sharp, 2)
+
+    def _head(self, y: Tensor) -> Tensor:
+        _ask()
         z = y
         for k, convolution in enumerate(self.block):
             z = convolution(F.relu(z, inplace=True) if k else z)
-        head = self.head(F.relu(_sum(z, y)) if self.block else y)
-        mask, addition = torch.sigmoid(head[:, :4]), head[:, 4:]
-        both = self.enlarging(F.pad(torch.cat([clean, half], 1), (1, 1, 1, 1), mode="replicate"))
-        detail = (_unshuffled(x) - both[:, 12:]).unflatten(1, (3, 4)) * mask[:, None]
-        return F.pixel_shuffle(both[:, :12] + detail.flatten(1, 2) + addition, 2)
+        head: Tensor = self.head(F.relu(_sum(z, y), inplace=True) if self.block else y)
+        return head
 
 
 NOISE_NETWORKS: dict[str, Callable[..., nn.Module]] = {
