@@ -28,7 +28,7 @@ _OPTIONS = (
     Option("solver", None, "Solver of the ODE: midpoint, rk4, euler, bosh3, dopri5, ..."),
     Option("step", None, "Step in exposure time of the fixed-step solvers.", kind=float),
     Option("tolerance", None, "Tolerance of the adaptive solvers.", kind=float),
-    Option("precision", "float32", "Of the convolutions: float32 or bfloat16."),
+    Option("precision", "auto", "Of the convolutions: float32, bfloat16, or what the processor is best at."),
     Option("shared_exposure", False, "Expose all pages of a file alike: no flicker."),
 )
 

@@ -115,9 +115,9 @@ def remove_noise(
             for part in report.over(canvas.tiles(tile, g.reach), 0.0, 1.0):
                 canvas.store(g(canvas.read(part)), part, result)
             return result
-        half = _HalfCanvas(canvas)
+        half = _HalfCanvas(canvas, g.channels)
         for part in report.over(canvas.tiles(tile, 2 * g.coarse.reach), 0.0, _COARSE_SHARE):
-            half.store(g.coarse(g.halved(canvas.read(part))), part)
+            half.store(g.coarsely(g.halved(canvas.read(part))), part)
         for part in report.over(canvas.tiles(min(tile, DETAIL_TILE), g.detail_reach), _COARSE_SHARE, 1.0):
             canvas.store(g.refine(canvas.read(part), half.read(part)), part, result)
     return result
@@ -160,7 +160,7 @@ class _Canvas:
 
     def read(self, tile: _Tile) -> Tensor:
         """The window of a tile, (1, 3, H, W)."""
-        (height, width, channels), border = self.picture.shape, self.border
+        (height, width, _), border = self.picture.shape, self.border
         rows, columns = tile.window
         y, x = (slice(side.start - border, side.stop - border) for side in (rows, columns))
         if y.start >= 0 and x.start >= 0 and y.stop <= height and x.stop <= width:
@@ -186,23 +186,24 @@ class _Canvas:
 
 
 class _HalfCanvas:
-    """The canvas at half size without noise, for all its tiles."""
+    """What a cascade knows of the canvas at half size, for all its tiles."""
 
-    def __init__(self, canvas: _Canvas) -> None:
+    def __init__(self, canvas: _Canvas, channels: int) -> None:
         height, width = canvas.size
-        self.clean = torch.empty((height // 2, width // 2, 3), device=canvas.device)
+        self.known = torch.empty((height // 2, width // 2, channels), device=canvas.device)
 
-    def store(self, clean: Tensor, tile: _Tile) -> None:
+    def store(self, coarse: Tensor, tile: _Tile) -> None:
         """Keep a tile."""
         taken = tuple(
             slice((inner.start - window.start) // 2, (inner.stop - window.start) // 2)
             for inner, window in zip(*tile, strict=True)
         )
-        self.clean[_halved(tile.inner)] = clean[0].permute(1, 2, 0)[taken].float()
+        self.known[_halved(tile.inner)] = coarse[0].permute(1, 2, 0)[taken].float()
 
     def read(self, tile: _Tile) -> Tensor:
-        """The window of a tile, (1, 3, H/2, W/2)."""
-        return self.clean[_halved(tile.window)].permute(2, 0, 1)[None].contiguous(memory_format=torch.channels_last)
+        """The window of a tile, (1, C, H/2, W/2)."""
+        known = self.known[_halved(tile.window)].permute(2, 0, 1)[None]
+        return known.contiguous(memory_format=torch.channels_last)
 
 
 def _halved(window: Window) -> Window:

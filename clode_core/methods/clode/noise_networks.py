@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
 _ASK: ContextVar[Callable[[], None] | None] = ContextVar("_ASK", default=None)
 
 
@@ -92,6 +91,14 @@ class NoiseNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Remove noise."""
+        return self.cleaned(x, self.features(x))
+
+    def cleaned(self, x: Tensor, features: Tensor) -> Tensor:
+        """The picture without the noise that its features tell."""
+        return x - F.pixel_shuffle(self.head(features), 2)
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the last convolution sees, (B, widths[0], H/2, W/2)."""
         y = F.relu(self.stem(F.pixel_unshuffle(x, 2)), inplace=True)
         skips: list[Tensor] = []
         for k, convs in enumerate(self.encode):
@@ -102,7 +109,7 @@ class NoiseNet(nn.Module):
         for k in reversed(range(len(self.up))):
             y = _sum(F.pixel_shuffle(self.up[k](y), 2), skips[k])
             y = self._residual(y, self.decode[k])
-        return x - F.pixel_shuffle(self.head(y), 2)
+        return y
 
 
 def _he(convolution: nn.Conv2d) -> nn.Conv2d:
@@ -147,13 +154,16 @@ class CascadeNoiseNet(nn.Module):
 
     with :math:`x_\downarrow` the means of 2x2 pixels, :math:`c` the noise removal at half size and
     :math:`U` an enlargement that starts as the bilinear one. The mask :math:`m` in (0, 1), which is one for
-    the three channels, and the addition :math:`a` are estimated from the picture, its clean half size and
-    the noise found there. ``(B, 3, H, W)`` to the same shape.
+    the three channels, and the addition :math:`a` are estimated from the picture, its clean half size, the
+    noise found there, and what else the large network has to say of it (guidance). ``(B, 3, H, W)`` to the
+    same shape.
 
     Parameters
     ----------
     width, depth : int
         Channels of the detail network, and convolutions of its residual block.
+    guidance : int
+        Channels of guidance, at half size.
     coarse_widths, coarse_depth
         Of the `NoiseNet`.
 
@@ -172,6 +182,7 @@ class CascadeNoiseNet(nn.Module):
         self,
         width: int = 16,
         depth: int = 1,
+        guidance: int = 4,
         coarse_widths: tuple[int, ...] = (32, 64, 96),
         coarse_depth: int = 2,
     ) -> None:
@@ -183,14 +194,16 @@ class CascadeNoiseNet(nn.Module):
         self.detail_reach = 2 * (depth + 2) + 2
         self.reach = 2 * self.coarse.reach + self.detail_reach
         self.picture = _he(nn.Conv2d(3, width, 4, 2, padding=1))
-        self.context = _he(nn.Conv2d(6, width, 3, padding=1))
+        self.channels = 3 + guidance
+        self.guide = _he(nn.Conv2d(coarse_widths[0], 4 * guidance, 3, padding=1))
+        self.context = _he(nn.Conv2d(6 + guidance, width, 3, padding=1))
         self.block = nn.ModuleList([_he(nn.Conv2d(width, width, 3, padding=1)) for _ in range(depth)])
         self.head = _he(nn.Conv2d(width, 16, 3, padding=1))
         self.enlarging = _enlarging()
         with torch.no_grad():
             self.head.weight.zero_()  # starts with half of the detail and no addition
-            if depth:
-                self.block[-1].weight.zero_()
+            for last in list(self.block)[-1:]:
+                nn.init.zeros_(last.get_parameter("weight"))
 
     @staticmethod
     def halved(x: Tensor) -> Tensor:
@@ -201,21 +214,29 @@ class CascadeNoiseNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Remove noise."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detail_only):
-            clean = self.coarse(self.halved(x))
+            clean = self.coarsely(self.halved(x))
         return self.refine(x, clean)
 
-    def refine(self, x: Tensor, clean: Tensor) -> Tensor:
-        """Clean picture at full size from the picture and its clean half size."""
+    def coarsely(self, half: Tensor) -> Tensor:
+        """Half size without noise, and the guidance, (B, 3 + guidance, H, W)."""
+        features = self.coarse.features(half)
+        guidance = F.pixel_shuffle(self.guide(features), 2)
+        return torch.cat([self.coarse.cleaned(half, features), guidance.to(half.dtype)], 1)
+
+    def refine(self, x: Tensor, coarse: Tensor) -> Tensor:
+        """Clean picture at full size from the picture and what `coarsely` gives."""
+        clean = coarse[:, :3]
         with torch.autocast(x.device.type, enabled=False):  # the picture itself passes here: keep its bits
             seen = F.conv2d(x, torch.cat([_pixels(x), _means(x)]), stride=2)
-            pixels, half = seen.split([12, 3], 1)
-            pair = torch.cat([clean.to(x.dtype), half], 1)
+            pixels, half = seen[:, :12], seen[:, 12:]
+            pair = torch.cat([clean, half], 1)
             enlarged = self.enlarging(F.pad(pair, (1, 1, 1, 1), mode="replicate"))
-        y = _sum(self.picture(x), self.context(torch.cat([clean, half - clean], 1)))
+        y = _sum(self.picture(x), self.context(torch.cat([half - clean, coarse], 1)))
         head = self._head(F.relu(y, inplace=True))
-        mask, addition = head.to(x.dtype).split([4, 12], 1)
+        head = head.to(x.dtype)
+        mask, addition = head[:, :4], head[:, 4:]
         mask = torch.sigmoid(mask.contiguous(memory_format=torch.channels_last))
-        smooth, rough = enlarged.split([12, 12], 1)
+        smooth, rough = enlarged[:, :12], enlarged[:, 12:]
         sharp = torch.addcmul(smooth + addition, pixels - rough, torch.cat([mask] * 3, 1))
         return F.pixel_shuffle(sharp, 2)
 

@@ -211,7 +211,10 @@ class SensorNoisePrior(Setting):
     )
     coarseness: Range = Field(default=(1.5, 5.0), description="Range in pixels of the size of its grains.")
     starved: float = Field(
-        default=0.0, ge=0, le=1, description="Share of pictures of single photons (Poisson), most pixels empty."
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of pictures of single photons, most pixels empty.",
     )
     photons: Range = Field(
         default=(0.08, 4.0), description="Range of their photons a pixel at mid-grey, log-uniform."

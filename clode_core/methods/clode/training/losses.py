@@ -22,9 +22,7 @@ def charbonnier(picture: Tensor, target: Tensor, epsilon: float = 1e-5) -> Tenso
     return ((picture - target).square() + epsilon).sqrt().mean()
 
 
-def structural_dissimilarity(
-    picture: Tensor, target: Tensor, window: int = 7, stride: int = 4
-) -> Tensor:
+def structural_dissimilarity(picture: Tensor, target: Tensor, window: int = 7, stride: int = 4) -> Tensor:
     r"""One minus the mean structural similarity (Wang et al., 2004), over even windows, every few pixels.
 
     .. math:: 1 - \mathrm{mean}\,\frac{(2 \mu_x \mu_y + C_1)(2 \sigma_{xy} + C_2)}

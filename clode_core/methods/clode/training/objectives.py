@@ -17,10 +17,10 @@ from clode_core.methods.clode.training.degradation import (
     darken,
     darken_bracket,
     expose_to_mean,
-    noisy_pair,
     residual_noise,
     white_balanced,
 )
+from clode_core.methods.clode.training.sensor import noisy_pair
 from clode_core.training.data import Batch
 from clode_core.training.recipe import Networks, unit, weighted
 
