@@ -6,7 +6,7 @@ NOISE holds the folders `noisy` and `clean` with pictures of the same names. PSN
 `benchmarks/quality.py`. "worst" is the smallest gain in PSNR of a picture over its noisy self, "better" the
 pictures that gain, "clean kept" the PSNR between a clean picture and what is made of it. The noise level that
 non-local means and wavelets need is estimated by skimage, per picture. `--microscopy` is a picture with
-little noise, of which single photons are counted: its brightest plane, at 0.1 to 10 photons a pixel at mid-grey.
+little noise; single photons of its brightest plane are counted, at 0.1 to 10 photons a pixel at mid-grey.
 Needs PyWavelets.
 """
 

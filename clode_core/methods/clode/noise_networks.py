@@ -150,13 +150,13 @@ def _enlarging() -> nn.Conv2d:
 class CascadeNoiseNet(nn.Module):
     r"""Noise removal at half size by a `NoiseNet`, then a narrow network for the detail that half size lacks.
 
-    .. math:: g(x) = U(c(x_\downarrow)) + m \otimes (x - U(x_\downarrow)) + a
+    .. math:: g(x) = U(c + b \otimes (x_\downarrow - c)) + m \otimes (x - U(x_\downarrow)) + a
 
-    with :math:`x_\downarrow` the means of 2x2 pixels, :math:`c` the noise removal at half size and
-    :math:`U` an enlargement that starts as the bilinear one. The mask :math:`m` in (0, 1), which is one for
-    the three channels, and the addition :math:`a` are estimated from the picture, its clean half size, the
-    noise found there, and what else the large network has to say of it (guidance). ``(B, 3, H, W)`` to the
-    same shape.
+    with :math:`x_\downarrow` the means of 2x2 pixels, :math:`c` these without noise and :math:`U` an
+    enlargement that starts as the bilinear one. The mask :math:`m` in (0, 1), the part :math:`b` of the
+    coarse noise that is given back (both the same for the three channels) and the addition :math:`a` are
+    estimated from the picture, its clean half size, the noise found there, and what else the large network
+    has to say of it (guidance); at m = b = 1, a = 0 nothing is changed. ``(B, 3, H, W)`` to the same shape.
 
     Parameters
     ----------
@@ -198,10 +198,10 @@ class CascadeNoiseNet(nn.Module):
         self.guide = _he(nn.Conv2d(coarse_widths[0], 4 * guidance, 3, padding=1))
         self.context = _he(nn.Conv2d(6 + guidance, width, 3, padding=1))
         self.block = nn.ModuleList([_he(nn.Conv2d(width, width, 3, padding=1)) for _ in range(depth)])
-        self.head = _he(nn.Conv2d(width, 16, 3, padding=1))
+        self.head = _he(nn.Conv2d(width, 17, 3, padding=1))
         self.enlarging = _enlarging()
         with torch.no_grad():
-            self.head.weight.zero_()  # starts with half of the detail and no addition
+            self.head.weight.zero_()  # starts with half of the detail and nothing added
             for last in list(self.block)[-1:]:
                 nn.init.zeros_(last.get_parameter("weight"))
 
@@ -226,16 +226,17 @@ class CascadeNoiseNet(nn.Module):
     def refine(self, x: Tensor, coarse: Tensor) -> Tensor:
         """Clean picture at full size from the picture and what `coarsely` gives."""
         clean = coarse[:, :3]
-        with torch.autocast(x.device.type, enabled=False):  # the picture itself passes here: keep its bits
+        with torch.autocast(x.device.type, enabled=False):
             seen = F.conv2d(x, torch.cat([_pixels(x), _means(x)]), stride=2)
-            pixels, half = seen[:, :12], seen[:, 12:]
-            pair = torch.cat([clean, half], 1)
-            enlarged = self.enlarging(F.pad(pair, (1, 1, 1, 1), mode="replicate"))
-        y = _sum(self.picture(x), self.context(torch.cat([half - clean, coarse], 1)))
-        head = self._head(F.relu(y, inplace=True))
-        head = head.to(x.dtype)
-        mask, addition = head[:, :4], head[:, 4:]
+        pixels, half = seen[:, :12], seen[:, 12:]
+        noise = half - clean
+        y = _sum(self.picture(x), self.context(torch.cat([noise, coarse], 1)))
+        head = self._head(F.relu(y, inplace=True)).to(x.dtype)
+        addition, mask, back = head[:, :12], head[:, 12:16], head[:, 16:]
         mask = torch.sigmoid(mask.contiguous(memory_format=torch.channels_last))
+        with torch.autocast(x.device.type, enabled=False):  # the picture itself passes here: keep its bits
+            pair = torch.cat([torch.addcmul(clean, noise, back), half], 1)
+            enlarged = self.enlarging(F.pad(pair, (1, 1, 1, 1), mode="replicate"))
         smooth, rough = enlarged[:, :12], enlarged[:, 12:]
         sharp = torch.addcmul(smooth + addition, pixels - rough, torch.cat([mask] * 3, 1))
         return F.pixel_shuffle(sharp, 2)

@@ -50,6 +50,14 @@ def test_structural_dissimilarity_is_nought_for_equal_pictures_and_sees_faint_gr
     assert float(losses.structural_dissimilarity(grain, plain)) == pytest.approx(0.3, abs=0.04)
 
 
+def test_beyond_the_knee_the_share_of_an_error_counts():
+    error = torch.tensor([0.02, 2.0], requires_grad=True)
+    losses.evened(error, 0.001).backward()
+    by_share = (error * error.grad).tolist()
+    assert by_share[0] == pytest.approx(by_share[1], rel=0.06)
+    assert float(losses.evened(torch.tensor([1e-4]), 1.0)) == pytest.approx(1e-4, rel=1e-3)
+
+
 def cascade_values(values, **stage):
     values["architecture"] |= CASCADE
     values["stages"] = [{**STAGE, **stage}]

@@ -231,6 +231,11 @@ class DenoiseWeights(Setting):
 
     picture: float = Field(default=1.0, ge=0, description="Cleaned picture against the clean one.")
     structure: float = Field(default=0.0, ge=0, description="Structural dissimilarity of the two.")
+    knee: float = Field(
+        default=0.0,
+        ge=0,
+        description="Error of a picture (of structure: a tenth) from which on it counts by its logarithm.",
+    )
 
 
 class DenoiseStage(StageConfig):

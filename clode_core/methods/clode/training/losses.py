@@ -22,8 +22,19 @@ def charbonnier(picture: Tensor, target: Tensor, epsilon: float = 1e-5) -> Tenso
     return ((picture - target).square() + epsilon).sqrt().mean()
 
 
+def evened(error: Tensor, knee: float) -> Tensor:
+    r"""Mean of :math:`k \log(1 + e / k)` over the pictures' errors ``(B,)``.
+
+    Beyond the knee :math:`k` a picture counts by the share of its error that goes, not by how large that is:
+    pictures with little noise are not forgotten over those with much.
+    """
+    return knee * torch.log1p(error / knee).mean()
+
+
 def structural_dissimilarity(picture: Tensor, target: Tensor, window: int = 7, stride: int = 4) -> Tensor:
-    r"""One minus the mean structural similarity (Wang et al., 2004), over even windows, every few pixels.
+    r"""One minus the mean structural similarity (Wang et al., 2004) of each picture, (B,).
+
+    Its windows are even, and are taken every few pixels.
 
     .. math:: 1 - \mathrm{mean}\,\frac{(2 \mu_x \mu_y + C_1)(2 \sigma_{xy} + C_2)}
         {(\mu_x^2 + \mu_y^2 + C_1)(\sigma_x^2 + \sigma_y^2 + C_2)}
@@ -41,7 +52,7 @@ def structural_dissimilarity(picture: Tensor, target: Tensor, window: int = 7, s
     covariance = mean(picture * target) - product
     variances = mean(picture.square() + target.square()) - squares
     similarity = (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances.clamp(min=0) + c2))
-    return 1 - similarity.mean()
+    return 1 - similarity.mean((1, 2, 3))
 
 
 def exponent_weight(dark: Tensor, target: Tensor) -> Tensor:

@@ -165,9 +165,15 @@ class DenoiseObjective:
         """Loss terms of a batch, each already times its weight."""
         noisy, clean = noisy_pair(unit(batch.pictures), self.stage.noise, generator)
         cleaned = Estimators(networks, self.model).g(noisy)
-        terms = {"picture": losses.charbonnier(cleaned, clean, epsilon=1e-6)}
-        if self.stage.weights.structure > 0:
-            terms["structure"] = losses.structural_dissimilarity(cleaned, clean)
+        weights = self.stage.weights
+        errors = {"picture": ((cleaned - clean).square() + 1e-6).sqrt().mean((1, 2, 3))}
+        if weights.structure > 0:
+            errors["structure"] = losses.structural_dissimilarity(cleaned, clean)
+        knees = {"picture": weights.knee, "structure": 10 * weights.knee}
+        terms = {
+            name: losses.evened(error, knees[name]) if weights.knee else error.mean()
+            for name, error in errors.items()
+        }
         return weighted(terms, self.stage.weights)
 
 
