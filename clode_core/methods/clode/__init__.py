@@ -29,7 +29,9 @@ _OPTIONS = (
     Option("step", None, "Step in exposure time, for the fixed-step solvers.", kind=float),
     Option("tolerance", None, "Tolerance, for the adaptive solvers.", kind=float),
     Option(
-        "precision", "float32", "Precision of the networks: float32, or bfloat16 where the processor has it."
+        "precision",
+        "auto",
+        "Precision of the networks: float32, bfloat16, or auto: what suits the processor.",
     ),
     Option("shared_exposure", False, "One exposure for all pages of a file, so that nothing flickers."),
 )

@@ -45,7 +45,7 @@ def enhance(
     solver: Solver | str | None = None,
     levels: LevelsArgument = "dtype",
     rgb: bool | None = None,
-    precision: str = "float32",
+    precision: str = "auto",
     shared_exposure: bool = False,
     natural_dark: bool = True,
     progress: Progress | None = None,
@@ -72,8 +72,8 @@ def enhance(
         Black and white level; see `clode_core.pictures.arrays.resolve_levels`.
     rgb : bool, optional
         Whether the last axis is channels; by default guessed from the shape.
-    precision : {"float32", "bfloat16"}
-        Of the convolutions.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the convolutions. With auto, noise removal alone is in bfloat16, where the processor has it.
     shared_exposure : bool
         Expose all planes of a stack alike (`Model.shared_exposure`), so that a time series does not
         flicker; by default each plane is solved on its own.

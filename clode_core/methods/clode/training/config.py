@@ -201,6 +201,43 @@ class SensorNoisePrior(Setting):
     grey: float = Field(
         default=0.0, ge=0, le=1, description="Share of grey pictures: the same noise in all channels."
     )
+    enlarged: float = Field(
+        default=0.0, ge=0, le=1, description="Share of pictures first enlarged: large photographs are soft."
+    )
+    enlargement: Range = Field(default=(1.0, 2.5), description="Range of that enlargement.")
+    mosaic: float = Field(
+        default=0.0, ge=0, le=1, description="Share of pictures whose noise went through a colour mosaic."
+    )
+    coarse: float = Field(
+        default=0.0, ge=0, le=1, description="Share of pictures with noise coarser than a pixel."
+    )
+    coarseness: Range = Field(default=(1.5, 5.0), description="Range in pixels of the size of its grains.")
+    starved: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of pictures of single photons, most pixels empty.",
+    )
+    photons: Range = Field(
+        default=(0.08, 4.0), description="Range of their photons a pixel at mid-grey, log-uniform."
+    )
+    jpeg: float = Field(default=0.0, ge=0, le=1, description="Share of dark pictures saved as JPEG.")
+    jpeg_bright: float = Field(
+        default=0.0, ge=0, le=1, description="Share of pictures saved as JPEG after brightening."
+    )
+    jpeg_quality: Range = Field(default=(40, 95), description="Range of the quality of a JPEG.")
+
+
+class DenoiseWeights(Setting):
+    """Weights of the losses of noise removal."""
+
+    picture: float = Field(default=1.0, ge=0, description="Cleaned picture against the clean one.")
+    structure: float = Field(default=0.0, ge=0, description="Structural dissimilarity of the two.")
+    knee: float = Field(
+        default=0.0,
+        ge=0,
+        description="Error of a picture (of structure: a tenth) from which on it counts by its logarithm.",
+    )
 
 
 class DenoiseStage(StageConfig):
@@ -216,7 +253,14 @@ class DenoiseStage(StageConfig):
     brightness: Range = Field(
         default=(0.2, 0.75), description="Range of the mean of the pictures that are used."
     )
+    hold_back: int = Field(
+        default=0, ge=0, description="Every how many-th bracket scene is not trained on; 0 trains on all."
+    )
+    detail_only: bool = Field(
+        default=False, description="Leave the coarse part of a cascade as it is, which is twice as fast."
+    )
     noise: SensorNoisePrior = SensorNoisePrior()
+    weights: DenoiseWeights = DenoiseWeights()
 
 
 class ZeroReferenceWeights(Setting):
