@@ -233,8 +233,9 @@ def _auto_levels(array: Array) -> Levels:
 
 def to_unit(array: Array, levels: Levels, dtype: Any = np.float32) -> Array:
     """Map intensities so that black is 0 and white is 1; values beyond the levels go beyond [0, 1]."""
-    unit = array.astype(dtype)
-    unit -= dtype(levels.black)
+    unit = array.astype(dtype, order="C")
+    if levels.black != 0:
+        unit -= dtype(levels.black)
     unit *= dtype(1.0 / (levels.white - levels.black))
     return unit
 

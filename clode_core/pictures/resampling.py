@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -66,10 +67,27 @@ class Interpolated:
 
     def __getitem__(self, band: slice) -> Tensor:
         """Rows `band` of the interpolated maps, (C, rows, X)."""
-        at = torch.arange(band.start, band.stop, dtype=torch.float64)
-        at = ((at + 0.5) * self.count / self.height - 0.5).clamp(0, self.count - 1)
-        above = at.long()
-        below = (above + 1).clamp(max=self.count - 1)
-        weight = (at - above).to(self.wide)[:, None]
-        device = self.wide.device
-        return torch.lerp(self.wide[:, above.to(device)], self.wide[:, below.to(device)], weight)
+        wide = self.wide
+        out = wide.new_empty(wide.shape[0], band.stop - band.start, wide.shape[2])
+        for rows, above, weight in self._between(band):
+            below = min(above + 1, self.count - 1)
+            torch.lerp(wide[:, above, None], wide[:, below, None], weight, out=out[:, rows])
+        return out
+
+    def plane(self, number: int, band: slice) -> Tensor:
+        """Rows `band` of one of the maps, (rows, X)."""
+        wide = self.wide[number]
+        out = wide.new_empty(band.stop - band.start, wide.shape[1])
+        for rows, above, weight in self._between(band):
+            torch.lerp(wide[above], wide[min(above + 1, self.count - 1)], weight, out=out[rows])
+        return out
+
+    def _between(self, band: slice) -> Iterator[tuple[slice, int, Tensor]]:
+        """Runs of rows that lie between the same two rows of the maps: no map is copied row by row."""
+        at = np.arange(band.start, band.stop, dtype=np.float64)
+        at = ((at + 0.5) * self.count / self.height - 0.5).clip(0, self.count - 1)
+        above = at.astype(np.intp)
+        weight = torch.from_numpy(at - above).to(self.wide)[:, None]
+        starts = [0, *(np.flatnonzero(np.diff(above)) + 1).tolist(), len(at)]
+        for first, stop in zip(starts, starts[1:], strict=False):
+            yield slice(first, stop), int(above[first]), weight[first:stop]

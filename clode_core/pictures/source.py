@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +14,8 @@ from clode_core.pictures.resampling import Interpolated, shrink, working_shape
 
 HELD_ELEMENTS = 16_000_000
 """Pictures up to this many intensities are kept as floats between two exposure times."""
+ROUNDER = float(1 << 23)
+"""A float32 to which this is added is rounded, and its lowest bits are the whole number."""
 _EVERY = slice(None)
 
 
@@ -35,6 +38,20 @@ class Source:
     def read(self, band: slice, columns: slice = _EVERY) -> Tensor:
         """Unit intensities (C, rows, X) as stored: NaN, Inf and values beyond the levels included."""
         return self._held[:, band, columns] if self.small else self._converted(band, columns)
+
+    @property
+    def codes(self) -> float | None:
+        """What white is, for `store_codes`; None where `store` is needed."""
+        return None if self.may_exceed or self.array.dtype.itemsize > 2 else self.levels.white
+
+    def store_codes(self, codes: Tensor, target: Array) -> None:
+        """Write one channel, (rows, X) in float32, into `target`, (rows, X).
+
+        `codes` are the intensities times `self.codes`, plus `ROUNDER`.
+        """
+        kind = self.array.dtype.newbyteorder("=")
+        parts = codes.cpu().numpy().view(kind)
+        target[...] = parts[:, 0 if sys.byteorder == "little" else -1 :: 4 // kind.itemsize]
 
     @property
     def small(self) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from clode_core.pictures.resampling import Interpolated
 
 
 class GuidedUpsampler:
@@ -42,3 +45,33 @@ class GuidedUpsampler:
         offset = mean - slope * self._mean
         slope, offset = (self._box(self._variance * fit) / self._total for fit in (slope, offset))
         return slope[:, 0], offset[:, 0]
+
+
+class Fitted:
+    """Maps at working resolution, seen at full size: fitted to the guide once, read tile by tile.
+
+    Parameters
+    ----------
+    upsampler : GuidedUpsampler
+        Of the picture.
+    maps : Tensor
+        (C, h, w).
+    size : (int, int)
+        Rows and columns of the picture.
+    columns : slice
+        Those that will be read.
+    """
+
+    def __init__(
+        self, upsampler: GuidedUpsampler, maps: Tensor, size: tuple[int, int], columns: slice
+    ) -> None:
+        slope, offset = upsampler.coefficients(maps)
+        self.channels = len(maps)
+        self.largest = float((slope.abs() + offset.abs()).max())
+        """No value at full size is larger, since the guide lies in [0, 1]."""
+        self._fits = Interpolated(torch.cat([slope, offset]), size, columns)
+
+    def plane(self, channel: int, band: slice, guide: Tensor) -> Tensor:
+        """Rows `band` of one map, (rows, X), where the guide is that; a new tensor."""
+        offset = self._fits.plane(self.channels + channel, band)
+        return offset.addcmul_(self._fits.plane(channel, band), guide)
