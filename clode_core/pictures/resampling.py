@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -56,6 +57,10 @@ def shrink(read: Callable[[slice], Tensor], height: int, size: tuple[int, int]) 
     return small[0]
 
 
+Run: TypeAlias = tuple[slice, int, int, Tensor]
+"""Rows of a band, the rows of the maps above and below all of them, and how near they are to the latter."""
+
+
 class Interpolated:
     """Bilinear interpolation of small maps (C, h, w) to columns of a full size, a band of rows at a time."""
 
@@ -69,25 +74,25 @@ class Interpolated:
         """Rows `band` of the interpolated maps, (C, rows, X)."""
         wide = self.wide
         out = wide.new_empty(wide.shape[0], band.stop - band.start, wide.shape[2])
-        for rows, above, weight in self._between(band):
-            below = min(above + 1, self.count - 1)
+        for rows, above, below, weight in self.runs(band):
             torch.lerp(wide[:, above, None], wide[:, below, None], weight, out=out[:, rows])
         return out
 
-    def plane(self, number: int, band: slice) -> Tensor:
-        """Rows `band` of one of the maps, (rows, X)."""
+    def plane(self, number: int, runs: Iterable[Run], out: Tensor) -> Tensor:
+        """Rows of one of the maps, written into `out`, (rows, X); `runs` are those of their band."""
         wide = self.wide[number]
-        out = wide.new_empty(band.stop - band.start, wide.shape[1])
-        for rows, above, weight in self._between(band):
-            torch.lerp(wide[above], wide[min(above + 1, self.count - 1)], weight, out=out[rows])
+        for rows, above, below, weight in runs:
+            torch.lerp(wide[above], wide[below], weight, out=out[rows])
         return out
 
-    def _between(self, band: slice) -> Iterator[tuple[slice, int, Tensor]]:
+    def runs(self, band: slice) -> list[Run]:
         """Runs of rows that lie between the same two rows of the maps: no map is copied row by row."""
         at = np.arange(band.start, band.stop, dtype=np.float64)
         at = ((at + 0.5) * self.count / self.height - 0.5).clip(0, self.count - 1)
         above = at.astype(np.intp)
         weight = torch.from_numpy(at - above).to(self.wide)[:, None]
-        starts = [0, *(np.flatnonzero(np.diff(above)) + 1).tolist(), len(at)]
-        for first, stop in zip(starts, starts[1:], strict=False):
-            yield slice(first, stop), int(above[first]), weight[first:stop]
+        starts = [0, *(np.flatnonzero(above[1:] != above[:-1]) + 1).tolist(), len(at)]
+        return [
+            (slice(a, b), int(above[a]), min(int(above[a]) + 1, self.count - 1), weight[a:b])
+            for a, b in zip(starts, starts[1:], strict=False)
+        ]

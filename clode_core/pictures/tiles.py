@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,21 @@ _TILE_PIXELS = {"cpu": 1 << 17}  # the planes that are at work at once stay in t
 _ACCELERATED = 1 << 22  # pixels: an accelerator wants few large pieces of work
 
 Progress = Callable[[float], None]
+
+
+class Scratch(threading.local):
+    """Memory of one thread that is used again for every tile: new memory is slower than the work in it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, torch.Tensor] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+        """A tensor of a shape, with the dtype and device of another; its values are left over."""
+        size = math.prod(shape)
+        kept = self._kept.get(name)
+        if kept is None or kept.numel() < size or kept.dtype != like.dtype or kept.device != like.device:
+            kept = self._kept[name] = like.new_empty(size)
+        return kept[:size].view(shape)
 
 
 def tiles(rows: slice, width: int, device: torch.device) -> list[slice]:
@@ -54,13 +70,15 @@ def _done(work: Callable[[slice], None], parts: Sequence[slice], threads: int) -
     if threads == 1:
         with torch.inference_mode():
             for part in parts:
-                yield work(part)
+                work(part)
+                yield
         return
     pool = _workers(threads)
     futures = [pool.submit(_inferring, work, part) for part in parts]
     try:
         for future in futures:
-            yield future.result()
+            future.result()
+            yield
     finally:
         for future in futures:
             future.cancel()

@@ -229,7 +229,7 @@ def enhance_video(
         If another argument is out of range.
     """
     source, target = Path(source), Path(target)
-    span = span_for(exposure_time)
+    span = span_for(exposure_time, automatic=denoise)
     container_format(target)
     if target.exists() and source.exists() and target.samefile(source):
         raise VideoError(f"{source} would be overwritten: choose another name for the result")

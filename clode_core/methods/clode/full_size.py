@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Protocol, TypeAlias
@@ -11,18 +12,18 @@ from torch import Tensor
 
 from clode_core.methods.clode.automatic import grey
 from clode_core.methods.clode.cleaning import Part
-from clode_core.methods.clode.curve import LARGEST_POWER, POWER, curve, expose_in_place
+from clode_core.methods.clode.curve import LARGEST_POWER, POWER, expose_in_place
 from clode_core.methods.clode.natural_dark import NaturalDark
 from clode_core.methods.clode.upsampling import Fitted, GuidedUpsampler
 from clode_core.methods.method import Progress
 from clode_core.pictures.arrays import Array
 from clode_core.pictures.source import ROUNDER, Source
-from clode_core.pictures.tiles import for_each, tiles
+from clode_core.pictures.tiles import Scratch, for_each, tiles
 
 GUIDE_MEAN = 0.4
 """Mean to which the guide of the upsampling is exposed."""
 Planes: TypeAlias = Callable[[int], Tensor]
-"""A channel's `curve.POWER` times exponent on one tile, (rows, X), as a new tensor."""
+"""A channel's exponent on one tile times `curve.POWER`, (rows, X), to be overwritten."""
 
 
 class Exposure(Protocol):
@@ -36,7 +37,7 @@ class Exposure(Protocol):
 
     largest: float
 
-    def on(self, band: slice, guide: Tensor) -> Planes:
+    def on(self, band: slice, guide: Tensor, scratch: Scratch) -> Planes:
         """The powers on a tile, whose guide is given."""
         ...
 
@@ -65,13 +66,21 @@ class Uniformly:
         self._share = share
         self.largest = self._fitted.largest
 
-    def on(self, band: slice, guide: Tensor) -> Planes:
+    def on(self, band: slice, guide: Tensor, scratch: Scratch) -> Planes:
         """The powers on a tile."""
-        return lambda channel: self._fitted.plane(channel, band, guide)
+        return self._fitted.on(band, guide, scratch)
 
     def share(self, band: slice) -> float:
         """How much of the correction of the dark is made there."""
         return self._share
+
+
+def _exposed_alike(
+    light: Tensor, gain: float, below: Tensor | None = None, out: Tensor | None = None
+) -> Tensor:
+    """The curve with one exponent, ``gain = exp(-S)``, for all pixels."""
+    below = torch.lerp(light.new_tensor(gain), light.new_ones(()), light, out=below)
+    return torch.div(light, below, out=out)
 
 
 class FullSize:
@@ -115,29 +124,27 @@ class FullSize:
         return Fitted(self.upsampler, maps, self.size, columns)
 
     @cached_property
-    def _guide_exponent(self) -> Tensor:
-        """One exponent that brings the picture to normal exposure, so that edges in the dark count too."""
-        shown = grey(self.working).flatten()
+    def _guide_gain(self) -> float:
+        """``exp(-S)`` of the one exponent that exposes the picture normally: edges in the dark count too."""
+        light = grey(self.working)
         low, high = -20.0, 20.0
         for _ in range(24):
             middle = (low + high) / 2
-            mean = float(curve(shown, torch.tensor(middle).to(shown)).mean())
+            mean = float(_exposed_alike(light, math.exp(-middle)).mean())
             low, high = (middle, high) if mean < GUIDE_MEAN else (low, middle)
-        return torch.tensor(high)
+        return math.exp(-high)
 
     @cached_property
     def upsampler(self) -> GuidedUpsampler:
         """Takes maps from working resolution to full size."""
         return GuidedUpsampler(self._guide(self.working))
 
-    @cached_property
-    def _guide_gain(self) -> float:
-        return float((self._guide_exponent * POWER).exp2())
-
-    def _guide(self, picture: Tensor) -> Tensor:
-        light = grey(picture)
-        below = torch.lerp(light.new_tensor(self._guide_gain), light.new_ones(()), light)
-        return light.div_(below)
+    def _guide(self, picture: Tensor, scratch: Scratch | None = None) -> Tensor:
+        light, below = None, None
+        if scratch is not None:
+            light, below = (scratch.take(name, picture.shape[1:], picture) for name in ("light", "below"))
+        light = grey(picture, light)
+        return _exposed_alike(light, self._guide_gain, below, light)
 
     @cached_property
     def _whole_guide(self) -> Tensor:
@@ -170,10 +177,11 @@ class FullSize:
         """Bands of rows of a part and their exposed intensities, (C, rows, X)."""
         columns = part[1]
         self._get_ready(None, None)
+        scratch = Scratch()
         with torch.inference_mode():
             for band in tiles(part[0], columns.stop - columns.start, self.source.device):
-                _, shown, guide = self._shown(exposure, band, columns)
-                yield band, self._curve(exposure, band, shown, guide)
+                _, shown, guide = self._shown(exposure, band, columns, None, scratch)
+                yield band, self._curve(exposure, band, shown, guide, scratch)
 
     def expose(
         self,
@@ -188,14 +196,15 @@ class FullSize:
         target = result if result.ndim == 3 else result[..., None]
         rows, columns = part
         self._get_ready(picture, progress)
+        scratch = Scratch()
 
         def expose(band: slice) -> None:
-            unit, shown, guide = self._shown(exposure, band, columns, picture)
+            unit, shown, guide = self._shown(exposure, band, columns, picture, scratch)
             into = target[band.start - rows.start : band.stop - rows.start]
             if source.codes is not None:
-                self._codes(exposure, band, shown, guide, into)
+                self._codes(exposure, band, shown, guide, into, scratch)
                 return
-            out = self._curve(exposure, band, shown, guide)
+            out = self._curve(exposure, band, shown, guide, scratch)
             if source.may_exceed:
                 # Beyond the levels a picture stays as it is; noise below black is noise all the same.
                 inside = unit.isfinite() & (unit <= 1) if picture else (unit >= 0) & (unit < 1)
@@ -222,13 +231,14 @@ class FullSize:
         exposure: Exposure,
         band: slice,
         columns: slice,
-        picture: Callable[[slice], Tensor] | None = None,
+        picture: Callable[[slice], Tensor] | None,
+        scratch: Scratch,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """A tile: the unit intensities that are stored there, those to be exposed, and the guide."""
         source = self.source
-        unit = source.read(band, columns)
+        unit = source.read(band, columns, scratch)
         inside = source.inside(unit, band, columns)
-        guide = self._whole_guide[band, columns] if source.small else self._guide(inside.float())
+        guide = self._whole_guide[band, columns] if source.small else self._guide(inside.float(), scratch)
         if picture is not None:
             return unit, picture(band), guide
         share, dark = exposure.share(band), self.dark()
@@ -241,24 +251,34 @@ class FullSize:
             return unit, right, guide
         return unit, torch.lerp(inside, right, torch.as_tensor(share).to(inside)), guide
 
-    def _powers(self, exposure: Exposure, band: slice, guide: Tensor) -> Planes:
-        planes = exposure.on(band, guide)
+    def _powers(self, exposure: Exposure, band: slice, guide: Tensor, scratch: Scratch) -> Planes:
+        planes = exposure.on(band, guide, scratch)
         if exposure.largest <= LARGEST_POWER:
             return planes
         return lambda channel: planes(channel).clamp_(-LARGEST_POWER, LARGEST_POWER)
 
-    def _curve(self, exposure: Exposure, band: slice, shown: Tensor, guide: Tensor) -> Tensor:
-        planes = self._powers(exposure, band, guide)
+    def _curve(
+        self, exposure: Exposure, band: slice, shown: Tensor, guide: Tensor, scratch: Scratch
+    ) -> Tensor:
+        planes = self._powers(exposure, band, guide, scratch)
         out = torch.empty_like(shown, memory_format=torch.contiguous_format)
         for channel, light in enumerate(shown):
             out[channel] = expose_in_place(light, planes(channel).to(shown.dtype))
         return out
 
-    def _codes(self, exposure: Exposure, band: slice, shown: Tensor, guide: Tensor, target: Array) -> None:
+    def _codes(
+        self,
+        exposure: Exposure,
+        band: slice,
+        shown: Tensor,
+        guide: Tensor,
+        target: Array,
+        scratch: Scratch,
+    ) -> None:
         """Write a tile of 8 or 16 bits: the last pass of the curve rounds too."""
         white = self.source.codes
         assert white is not None
-        planes = self._powers(exposure, band, guide)
+        planes = self._powers(exposure, band, guide, scratch)
         rounder = guide.new_tensor(ROUNDER)
         for channel, light in enumerate(shown):
             codes = expose_in_place(light, planes(channel), white, rounder)

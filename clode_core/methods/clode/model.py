@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +17,7 @@ from clode_core.methods import MethodInfo, method_info
 from clode_core.methods.clode.automatic import TRAINED_TIME
 from clode_core.methods.clode.exposure import SharedExposure
 from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS, ReachNet
-from clode_core.methods.clode.ode import Solver, solve_dense
+from clode_core.methods.clode.ode import CurveEstimator, Solver, solve_dense
 from clode_core.methods.clode.trajectory import ExposureTime, Trajectory
 from clode_core.methods.device import choose_device
 from clode_core.methods.method import Method, Progress
@@ -101,8 +100,16 @@ def _small_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 4096
 
 
-def span_for(exposure_time: ExposureTime) -> tuple[float, float]:
+def span_for(exposure_time: ExposureTime, *, automatic: bool = True) -> tuple[float, float]:
     """Span of exposure times that must be solved for one of them.
+
+    Parameters
+    ----------
+    exposure_time : float or "auto"
+        The time that will be asked for.
+    automatic : bool
+        Whether the automatic time will be needed too, as for noise removal; without it, nothing beyond
+        `exposure_time` is solved.
 
     Raises
     ------
@@ -120,7 +127,8 @@ def span_for(exposure_time: ExposureTime) -> tuple[float, float]:
             f"exposure time must be 'auto' or a number from {-LARGEST_TIME:g} to {LARGEST_TIME:g}, "
             f"not {exposure_time}"
         )
-    return min(0.0, time), max(DEFAULT_SPAN[1], time)
+    last = DEFAULT_SPAN[1] if automatic or time == 0 else 0.0
+    return min(0.0, time), max(last, time)
 
 
 def evenly_spread(count: int, limit: int) -> list[int]:
@@ -316,7 +324,7 @@ class Model(Method):
             return settings
         exposure = self.shared_exposure(
             pictures,
-            span=span_for(settings["exposure_time"]),
+            span=span_for(settings["exposure_time"], automatic=settings["denoise"]),
             solver=settings["solver"],
             levels=(levels.black, levels.white),
             rgb=where.channels > 0,
@@ -330,7 +338,8 @@ class Model(Method):
         """Solve one plane over the span that its exposure time needs, and show it."""
         time, denoise = settings.pop("exposure_time"), settings.pop("denoise")
         with self.solving():
-            path = self.solve_plane(array, alpha, levels, span_for(time), **settings)
+            span = span_for(time, automatic=denoise)
+            path = self.solve_plane(array, alpha, levels, span, **settings)
         return path.at(time, denoise=denoise, progress=progress)
 
     def solve_for(
@@ -344,7 +353,7 @@ class Model(Method):
     ) -> ShownTrajectory:
         """Solve one picture over the span of the exposure times; see `Method.solve_for`."""
         settings = self.settings(**options)
-        spans = [span_for(value) for value in values] or [span_for("auto")]
+        spans = [span_for(value, automatic=settings["denoise"]) for value in values] or [span_for("auto")]
         path = self.solve(
             image,
             span=(min(first for first, _ in spans), max(last for _, last in spans)),
@@ -372,17 +381,18 @@ class Model(Method):
         if precision not in list(_PRECISIONS):
             raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, not {precision!r}")
         kind = _PRECISIONS[precision]
+        judged: list[float] = []
         source = Source(array, levels, alpha=alpha, device=self.device)
         with torch.inference_mode(), torch.autocast(self.device.type, kind, enabled=kind != torch.float32):
             working = source.shrunk(self.architecture.working_size)
             if exposure is None:
                 chosen = self.architecture.default_solver if solver is None else Solver.named(solver)
-                exponent = solve_dense(self._float_curve_parameters, working, span, chosen)
+                exponent = solve_dense(self._estimator(judged), working, span, chosen)
             else:
                 exponent, span = exposure.over(working), exposure.span
         g = cast("NoiseRemoval | None", self.g)
         auto = None if exposure is None else exposure.auto
-        judge = partial(self.judged_time, working) if isinstance(self.h, ReachNet) else None
+        judge = (lambda: judged[0]) if judged else None
         return Trajectory(
             source,
             exponent,
@@ -395,14 +405,20 @@ class Model(Method):
             natural_dark=natural_dark,
         )
 
-    def judged_time(self, working: Tensor) -> float:
-        """Exposure time ``T = 3 c`` that a network with a learned reach judges right for (C, h, w)."""
-        with torch.inference_mode():
-            _, reach = cast(ReachNet, self.h).judged(self._state(working[None]), torch.zeros(1).to(working))
-        return TRAINED_TIME * float(reach)
+    def _estimator(self, judged: list[float]) -> CurveEstimator:
+        """The curve-parameter network; one with a learned reach adds the time that it judges right.
 
-    def _float_curve_parameters(self, image: Tensor, time: Tensor) -> Tensor:
-        return self.curve_parameters(image, time).float()
+        It is judged in the first evaluation, which is that of the picture itself.
+        """
+
+        def estimate(image: Tensor, time: Tensor) -> Tensor:
+            if judged or not isinstance(self.h, ReachNet):
+                return self.curve_parameters(image, time).float()
+            A, reach = self.h.judged(self._state(image), time.to(image))
+            judged.append(TRAINED_TIME * float(reach))
+            return (A.mean(1, keepdim=True) if image.shape[1] == 1 else A).float()
+
+        return estimate
 
 
 def load_model(weights: str | Path | None = None, *, device: str = "auto") -> Model:

@@ -45,6 +45,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from clode_core.methods.clode.upsampling import box_mean
 from clode_core.pictures.resampling import Interpolated
 from clode_core.pictures.source import Source
 
@@ -133,6 +134,22 @@ def compression(sample: Tensor) -> float:
     return 0.0 if noise is None else min(1.0, max(0.0, (high - noise) / (high - low)))
 
 
+def _mean_of_cells(planes: Tensor, side: int, axis: int) -> Tensor:
+    """Mean of every `side` entries along an axis, and of what is left at its end."""
+    length = planes.shape[axis]
+    whole = length // side * side
+    parts = []
+    if whole:
+        inner = planes.narrow(axis, 0, whole).unfold(axis, side, side)
+        total = inner[..., 0].clone()
+        for k in range(1, side):
+            total += inner[..., k]
+        parts.append(total.div_(side))
+    if whole < length:
+        parts.append(planes.narrow(axis, whole, length - whole).mean(axis, keepdim=True))
+    return parts[0] if len(parts) == 1 else torch.cat(parts, axis)
+
+
 @dataclass(frozen=True)
 class Cells:
     """Means over the cells of a picture, in codes.
@@ -155,7 +172,7 @@ class Cells:
         """Cells of a picture (C, H, W) in codes, `side` pixels along each."""
 
         def pool(planes: Tensor) -> Tensor:
-            return F.avg_pool2d(planes, side, ceil_mode=True)
+            return _mean_of_cells(_mean_of_cells(planes, side, 1), side, 2)
 
         light = luma(picture)[None]
         colours = pool(picture)
@@ -177,9 +194,7 @@ class Cells:
 
 def _around(maps: Tensor) -> Tensor:
     """Mean over the 3 x 3 cells around, twice, of the cells that exist; maps (C, h, w)."""
-    for _ in range(2):
-        maps = F.avg_pool2d(maps, 3, 1, 1, count_include_pad=False)
-    return maps
+    return box_mean(box_mean(maps, 1), 1)
 
 
 def _share(level: Tensor, limits: tuple[float, float]) -> Tensor:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from clode_core.pictures.resampling import Interpolated
+from clode_core.pictures.tiles import Scratch
+
+
+def box_mean(maps: Tensor, radius: int) -> Tensor:
+    """Mean over the windows of a radius, of the pixels that exist; the last two axes are the picture's."""
+    for axis in (-2, -1):
+        length = maps.shape[axis]
+        total = maps.clone()
+        for shift in range(1, min(radius, length - 1) + 1):
+            total.narrow(axis, shift, length - shift).add_(maps.narrow(axis, 0, length - shift))
+            total.narrow(axis, 0, length - shift).add_(maps.narrow(axis, shift, length - shift))
+        place = torch.arange(length, device=maps.device)
+        count = (place + radius).clamp(max=length - 1) - (place - radius).clamp(min=0) + 1
+        maps = total.div_(count[:, None] if axis == -2 else count)
+    return maps
 
 
 class GuidedUpsampler:
@@ -34,8 +50,7 @@ class GuidedUpsampler:
         self._total = self._box(self._variance)
 
     def _box(self, x: Tensor) -> Tensor:
-        """Mean over the window, of the pixels that exist."""
-        return F.avg_pool2d(x, 2 * self.radius + 1, 1, self.radius, count_include_pad=False)
+        return box_mean(x, self.radius)
 
     def coefficients(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Slopes and offsets, each (C, h, w), for maps of shape (C, h, w)."""
@@ -71,7 +86,17 @@ class Fitted:
         """No value at full size is larger, since the guide lies in [0, 1]."""
         self._fits = Interpolated(torch.cat([slope, offset]), size, columns)
 
-    def plane(self, channel: int, band: slice, guide: Tensor) -> Tensor:
-        """Rows `band` of one map, (rows, X), where the guide is that; a new tensor."""
-        offset = self._fits.plane(self.channels + channel, band)
-        return offset.addcmul_(self._fits.plane(channel, band), guide)
+    def on(self, band: slice, guide: Tensor, scratch: Scratch) -> Callable[[int], Tensor]:
+        """Give each map on rows `band`, (rows, X), where the guide is that.
+
+        The tensor is that of `scratch`: the next one takes its place.
+        """
+        runs = self._fits.runs(band)
+
+        def plane(channel: int) -> Tensor:
+            slope, offset = (scratch.take(name, guide.shape, guide) for name in ("slope", "offset"))
+            self._fits.plane(channel, runs, slope)
+            self._fits.plane(self.channels + channel, runs, offset)
+            return offset.addcmul_(slope, guide)
+
+        return plane
