@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from clode_core.methods.clode.model import Model, load_model, span_for
+from clode_core.methods.clode.model import Model, load_model
 from clode_core.methods.clode.ode import Solver
+from clode_core.methods.clode.spans import span_for
 from clode_core.methods.clode.trajectory import ExposureTime
 from clode_core.methods.device import with_fallback
 from clode_core.pictures.atomic import write_atomically

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.dense import DenseExponent
 from clode_core.methods.clode.exposure import SharedExposure
-from clode_core.methods.clode.ode import DenseExponent
 from clode_core.pictures.arrays import ImageError
 from clode_core.video import WHITE, ExposureTimeline, Frame, LiveExposure, TimelineBuilder
 from clode_core.video.exposure import Moment

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from clode_core.methods.clode.curve import curve
-from clode_core.methods.clode.ode import DenseExponent
+from clode_core.methods.clode.dense import DenseExponent
 
 TRAINED_TIME = 3.0
 """Exposure time at which the packaged network reaches a normal exposure."""

@@ -41,7 +41,7 @@ class Exposure(Protocol):
         """The powers on a tile, whose guide is given."""
         ...
 
-    def share(self, band: slice) -> float | Tensor:
+    def share(self, band: slice, guide: Tensor, scratch: Scratch) -> float | Tensor:
         """How much of the correction of the dark is made there, from 0 to 1."""
         ...
 
@@ -70,7 +70,7 @@ class Uniformly:
         """The powers on a tile."""
         return self._fitted.on(band, guide, scratch)
 
-    def share(self, band: slice) -> float:
+    def share(self, band: slice, guide: Tensor, scratch: Scratch) -> float:
         """How much of the correction of the dark is made there."""
         return self._share
 
@@ -145,6 +145,11 @@ class FullSize:
             light, below = (scratch.take(name, picture.shape[1:], picture) for name in ("light", "below"))
         light = grey(picture, light)
         return _exposed_alike(light, self._guide_gain, below, light)
+
+    @property
+    def working_guide(self) -> Tensor:
+        """The guide at working resolution, (h, w): how bright the scene is where it is exposed normally."""
+        return self.upsampler.guide[0, 0]
 
     @cached_property
     def _whole_guide(self) -> Tensor:
@@ -241,8 +246,11 @@ class FullSize:
         guide = self._whole_guide[band, columns] if source.small else self._guide(inside.float(), scratch)
         if picture is not None:
             return unit, picture(band), guide
-        share, dark = exposure.share(band), self.dark()
-        if dark is None or (not isinstance(share, Tensor) and share <= 0):
+        dark = self.dark()
+        if dark is None:
+            return unit, inside, guide
+        share = exposure.share(band, guide, scratch)
+        if not isinstance(share, Tensor) and share <= 0:
             return unit, inside, guide
         if not source.small:
             return unit, dark.apply(inside, band, columns, share), guide

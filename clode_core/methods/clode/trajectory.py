@@ -16,15 +16,18 @@ from clode_core.methods.clode.automatic import automatic_time
 from clode_core.methods.clode.cleaning import CleanPicture, Part
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.denoising import NoiseRemoval
+from clode_core.methods.clode.dense import DenseExponent
 from clode_core.methods.clode.exposure import SharedExposure
-from clode_core.methods.clode.full_size import FullSize, Uniformly
+from clode_core.methods.clode.full_size import Exposure, FullSize, Uniformly
+from clode_core.methods.clode.local_exposure import Locally, checked_bend
 from clode_core.methods.clode.natural_dark import NaturalDark
-from clode_core.methods.clode.ode import DenseExponent
+from clode_core.methods.clode.time_maps import checked_map
 from clode_core.methods.method import Progress
 from clode_core.pictures.arrays import Array
 from clode_core.pictures.source import Source
 
-ExposureTime: TypeAlias = float | Literal["auto"]
+ExposureTime: TypeAlias = float | Literal["auto"] | Array
+"""A number, "auto", or a map of numbers (Y, X)."""
 
 
 class Trajectory:
@@ -82,17 +85,28 @@ class Trajectory:
         return self.exponent.evaluations
 
     def at(
-        self, exposure_time: ExposureTime = 3.0, *, denoise: bool = False, progress: Progress | None = None
+        self,
+        exposure_time: ExposureTime = 3.0,
+        *,
+        denoise: bool = False,
+        shadows: float = 0.0,
+        highlights: float = 0.0,
+        progress: Progress | None = None,
     ) -> Array:
-        """Return the picture at an exposure time.
+        """Return the picture at an exposure time, or at one that differs from place to place.
 
         Parameters
         ----------
-        exposure_time : float or "auto"
-            Exposure time ``T`` inside the solved span; 0 is the picture itself, negative darkens.
+        exposure_time : float, "auto" or array
+            Exposure time ``T`` inside the solved span; 0 is the picture itself, negative darkens. A map
+            (Y, X) of them exposes every pixel by its own; a map of another size is brought to that of the
+            picture, and NaN is 0. See `exposure_map`.
         denoise : bool
             Remove noise. It is removed once, at the exposure of `auto`, where it shows; every further
             time then costs one curve.
+        shadows, highlights : float
+            What is added to the exposure time where the scene is dark, and where it is bright, from -5 to
+            5; the sum stays in the span. See `local_exposure`.
         progress : callable, optional
             Called with the fraction done; what it raises stops the work.
 
@@ -104,10 +118,10 @@ class Trajectory:
         Raises
         ------
         ValueError
-            If `exposure_time` is not a number inside the span.
+            If `exposure_time` is not a number inside the span, or no map of such numbers.
         """
         everything = slice(0, self.source.height), slice(0, self.source.width)
-        return self._shown(everything, exposure_time, denoise, progress)
+        return self._shown(everything, exposure_time, denoise, (shadows, highlights), progress)
 
     def region(
         self,
@@ -116,6 +130,8 @@ class Trajectory:
         exposure_time: ExposureTime = 3.0,
         *,
         denoise: bool = False,
+        shadows: float = 0.0,
+        highlights: float = 0.0,
         progress: Progress | None = None,
     ) -> Array:
         """Return a part of the picture at an exposure time, without exposing the rest.
@@ -124,8 +140,8 @@ class Trajectory:
         ----------
         rows, columns : (int, int)
             First row or column of the part, and the one after its last.
-        exposure_time, denoise, progress
-            As in `at`.
+        exposure_time, denoise, shadows, highlights, progress
+            As in `at`; a map of exposure times is that of the whole picture.
 
         Returns
         -------
@@ -143,7 +159,8 @@ class Trajectory:
                     f"rows {rows} and columns {columns} are no part of a picture of "
                     f"{self.source.height} rows and {self.source.width} columns"
                 )
-        return self._shown((slice(*rows), slice(*columns)), exposure_time, denoise, progress)
+        bent = (shadows, highlights)
+        return self._shown((slice(*rows), slice(*columns)), exposure_time, denoise, bent, progress)
 
     def reduced(self, long_side: int) -> Trajectory:
         """Show the same trajectory on a smaller copy of the picture, for previews.
@@ -183,15 +200,19 @@ class Trajectory:
         )
 
     def _shown(
-        self, part: Part, exposure_time: ExposureTime, denoise: bool, progress: Progress | None
+        self,
+        part: Part,
+        exposure_time: ExposureTime,
+        denoise: bool,
+        bent: tuple[float, float],
+        progress: Progress | None,
     ) -> Array:
-        automatic = isinstance(exposure_time, str) and exposure_time == "auto"
-        time = self.auto() if automatic else self._checked(exposure_time)
-        if time == 0 and not denoise:
+        time = self._time(exposure_time)
+        bent = checked_bend("shadows", bent[0]), checked_bend("highlights", bent[1])
+        if isinstance(time, float) and time == 0 and not denoise and not any(bent):
             return self.source.array[part].copy(order="C")
-        exponent = self.exponent.at(time)
         if not denoise:
-            exposure = Uniformly(self._full, exponent, part[1], min(1.0, max(0.0, time)))
+            exposure = self._exposure(time, part[1], bent)
             return self._full.expose(exposure, part, progress=progress)
         clean = self._clean.part(part, progress)
         top = part[0].start
@@ -200,8 +221,37 @@ class Trajectory:
             rows = clean[band.start - top : band.stop - top]
             return torch.from_numpy(np.ascontiguousarray(rows.transpose(2, 0, 1))).to(self.working)
 
-        exposure = Uniformly(self._full, exponent - self.exponent.at(self.auto()), part[1])
+        exposure = self._exposure(time, part[1], bent, self.exponent.at(self.auto()))
         return self._full.expose(exposure, part, read_clean)
+
+    def _time(self, exposure_time: ExposureTime) -> float | Array:
+        """The exposure time or the map of it, checked."""
+        if isinstance(exposure_time, str) and exposure_time == "auto":
+            return self.auto()
+        if np.ndim(exposure_time) > 0:
+            return checked_map(exposure_time, self.span)
+        return self._checked(exposure_time)
+
+    def _exposure(
+        self, time: float | Array, columns: slice, bent: tuple[float, float], less: Tensor | None = None
+    ) -> Exposure:
+        """The exponent at full size, less the one by which the picture has been exposed already."""
+        with torch.inference_mode():
+            if isinstance(time, float) and not any(bent):
+                exponent = self.exponent.at(time)
+                share = min(1.0, max(0.0, time))
+                return Uniformly(self._full, exponent if less is None else exponent - less, columns, share)
+            shadows, highlights = bent
+            return Locally(
+                self._full,
+                self.exponent,
+                time,
+                self.span,
+                columns,
+                shadows=shadows,
+                highlights=highlights,
+                less=less,
+            )
 
     @cached_property
     def _clean(self) -> CleanPicture:

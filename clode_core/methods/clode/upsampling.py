@@ -10,6 +10,8 @@ from torch import Tensor
 from clode_core.pictures.resampling import Interpolated
 from clode_core.pictures.tiles import Scratch
 
+_KEPT_WIDE = 4  # maps that are kept as wide as the picture; more are widened tile by tile
+
 
 def box_mean(maps: Tensor, radius: int) -> Tensor:
     """Mean over the windows of a radius, of the pixels that exist; the last two axes are the picture's."""
@@ -84,19 +86,21 @@ class Fitted:
         self.channels = len(maps)
         self.largest = float((slope.abs() + offset.abs()).max())
         """No value at full size is larger, since the guide lies in [0, 1]."""
-        self._fits = Interpolated(torch.cat([slope, offset]), size, columns)
+        self._small, self._size, self._columns = torch.cat([slope, offset]), size, columns
+        self._fits = Interpolated(self._small, size, columns) if self.channels <= _KEPT_WIDE else None
 
     def on(self, band: slice, guide: Tensor, scratch: Scratch) -> Callable[[int], Tensor]:
         """Give each map on rows `band`, (rows, X), where the guide is that.
 
         The tensor is that of `scratch`: the next one takes its place.
         """
-        runs = self._fits.runs(band)
+        fits = self._fits or Interpolated(self._small, self._size, self._columns, band)
+        runs = fits.runs(band)
 
         def plane(channel: int) -> Tensor:
             slope, offset = (scratch.take(name, guide.shape, guide) for name in ("slope", "offset"))
-            self._fits.plane(channel, runs, slope)
-            self._fits.plane(self.channels + channel, runs, offset)
+            fits.plane(channel, runs, slope)
+            fits.plane(self.channels + channel, runs, offset)
             return offset.addcmul_(slope, guide)
 
         return plane
