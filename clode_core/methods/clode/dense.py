@@ -76,6 +76,15 @@ class DenseExponent:
                 found.append((start, stop, torch.cat([self.exponents[ends], slopes])))
         return found
 
+    def over(self, times: Tensor) -> Tensor:
+        """A uniform exponent, (C, 1, 1) at a time, at many times (N,) inside its knots: (C, N)."""
+        out = torch.zeros(self.exponents.shape[1], len(times)).to(self.exponents)
+        for start, stop, maps in self.pieces(float(times.min()), float(times.max())):
+            weights = hermite(((times - start) / (stop - start)).clamp(0, 1))
+            value = sum((w * m.flatten(1) for w, m in zip(weights, maps, strict=True)), torch.zeros_like(out))
+            out = torch.where((times >= start) | (start == self.times[0]), value, out)
+        return out
+
     def uniform(self) -> DenseExponent:
         """The mean over all pixels, (K, C, 1, 1) at the knots."""
         exponents = self.exponents.mean((2, 3), keepdim=True)

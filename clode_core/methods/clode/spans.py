@@ -40,7 +40,7 @@ def span_for(
     """
     if isinstance(exposure_time, str) and exposure_time == "auto":
         return _bent((0.0, DEFAULT_SPAN[1]), shadows, highlights)
-    if np.ndim(exposure_time) > 0:
+    if np.ndim(exposure_time) > 1:
         times = checked_map(exposure_time, (-LARGEST_TIME, LARGEST_TIME))
         first, last = float(times.min()), float(times.max())
     else:
