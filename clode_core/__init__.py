@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clode_core.methods.clode.exposure import SharedExposure
     from clode_core.methods.clode.model import Architecture, Model, load_model
     from clode_core.methods.clode.ode import Solver
+    from clode_core.methods.clode.time_maps import exposure_map, graduated_map
     from clode_core.methods.clode.trajectory import Trajectory
     from clode_core.methods.device import with_fallback
     from clode_core.methods.method import Method
@@ -41,6 +42,8 @@ _HOMES = {
     "Trajectory": "clode_core.methods.clode.trajectory",
     "SharedExposure": "clode_core.methods.clode.exposure",
     "Solver": "clode_core.methods.clode.ode",
+    "exposure_map": "clode_core.methods.clode.time_maps",
+    "graduated_map": "clode_core.methods.clode.time_maps",
     "ImageError": "clode_core.pictures.arrays",
     "Levels": "clode_core.pictures.arrays",
     "resolve_levels": "clode_core.pictures.arrays",
@@ -66,6 +69,8 @@ __all__ = [
     "__version__",
     "available_methods",
     "enhance",
+    "exposure_map",
+    "graduated_map",
     "load_method",
     "load_model",
     "method_info",

@@ -67,11 +67,14 @@ class Settings:
         Settings of the method that were given; the others are its defaults.
     levels : {"dtype", "auto"} or (float, float)
         Black and white level.
+    effort : int
+        How small the encoders are to make files that lose nothing, from 1 to 9.
     """
 
     method: str = DEFAULT_METHOD
     options: dict[str, Any] = field(default_factory=dict)
     levels: LevelsArgument = "dtype"
+    effort: int = 1
 
 
 class Work:
@@ -134,7 +137,10 @@ class Work:
             return self._enhance
 
     def _loaded(self, weights: Path | None) -> Callable[..., Array]:
+        from clode_core.pictures.files.effort import checked_effort
+
         chosen = self.settings
+        checked_effort(chosen.effort)
         method = load_method(chosen.method, weights, device=self.device).steady()
         method.settings(**chosen.options)  # what is wrong with them is said before the first picture
         return partial(method.enhance, **chosen.options)
@@ -142,6 +148,7 @@ class Work:
     def __call__(self, task: Task, progress: Progress | None = None) -> Outcome:
         """Enhance one picture; whatever goes wrong with it is told in the outcome, not raised."""
         from clode_core.pictures.files import read_picture, write_picture
+        from clode_core.pictures.files.effort import encoder_effort
 
         try:
             before = file_state(task.source)
@@ -153,7 +160,8 @@ class Work:
                 progress=progress,
             )
             make_folder(task.target.parent)
-            write_picture(task.target, result, picture)
+            with encoder_effort(self.settings.effort):
+                write_picture(task.target, result, picture)
         except Exception as error:  # one picture of ten thousand must not end the others
             return Outcome(task, _reason(error))
         return Outcome(task, "", before, file_state(task.target))

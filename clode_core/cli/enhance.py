@@ -35,6 +35,9 @@ def enhance(
     memory: Annotated[
         float | None, typer.Option(help="Gigabytes they may use together; by default 80 % of what is free.")
     ] = None,
+    effort: Annotated[
+        int, typer.Option(help="Of the PNG and WebP encoders: 1 is the fastest, 9 makes the smallest files.")
+    ] = 1,
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler, to let its cluster do the work.")
     ] = None,
@@ -45,5 +48,5 @@ def enhance(
         from clode_core.cli.batch import Means, run
 
         means = Means(jobs, memory, scheduler)
-        settings = Settings(chosen.name, chosen.settings, read_levels(levels))
+        settings = Settings(chosen.name, chosen.settings, read_levels(levels), effort=effort)
         run(paths, output, settings, means, weights=weights, device=device, resume=resume)

@@ -71,6 +71,8 @@ def video(
                 target,
                 settings.get("exposure_time", 3.0),
                 denoise=settings.get("denoise", False),
+                shadows=settings.get("shadows", 0.0),
+                highlights=settings.get("highlights", 0.0),
                 model=method if isinstance(method, Model) else None,
                 smoothing=smoothing,
                 natural_dark=natural_dark,

@@ -28,6 +28,8 @@ class Option:
         Whether it means something when a video is enhanced.
     kind : type
         Its type on the command line; by default that of `default`.
+    limits : (float, float) or None
+        The range of a number, which windows show as a slider.
     """
 
     keyword: str
@@ -36,6 +38,7 @@ class Option:
     flag: str = ""
     video: bool = False
     kind: type = str
+    limits: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.default is not None:

@@ -259,10 +259,18 @@ def _auto_levels(array: Array) -> Levels:
     return Levels(black, white)
 
 
-def to_unit(array: Array, levels: Levels, dtype: Any = np.float32) -> Array:
-    """Map intensities so that black is 0 and white is 1; values beyond the levels go beyond [0, 1]."""
-    unit = array.astype(dtype)
-    unit -= dtype(levels.black)
+def to_unit(array: Array, levels: Levels, dtype: Any = np.float32, out: Array | None = None) -> Array:
+    """Map intensities so that black is 0 and white is 1; values beyond the levels go beyond [0, 1].
+
+    With `out`, an array of `dtype` and the same shape, they are written there.
+    """
+    if out is None:
+        unit = array.astype(dtype, order="C")
+    else:
+        np.copyto(out, array, casting="unsafe")
+        unit = out
+    if levels.black != 0:
+        unit -= dtype(levels.black)
     unit *= dtype(1.0 / (levels.white - levels.black))
     return unit
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -55,21 +58,63 @@ def shrink(read: Callable[[slice], Tensor], height: int, size: tuple[int, int]) 
     return small[0]
 
 
-class Interpolated:
-    """Bilinear interpolation of small maps (C, h, w) to columns of a full size, a band of rows at a time."""
+Run: TypeAlias = tuple[slice, int, int, Tensor]
+"""Rows of a band, the rows of the maps above and below all of them, and how near they are to the latter."""
 
-    def __init__(self, maps: Tensor, size: tuple[int, int], columns: slice = slice(None)) -> None:
+
+class Interpolated:
+    """Bilinear interpolation of small maps (C, h, w) to columns of a full size, a band of rows at a time.
+
+    With `rows`, no others can be asked for, and less memory is needed.
+    """
+
+    def __init__(
+        self,
+        maps: Tensor,
+        size: tuple[int, int],
+        columns: slice = slice(None),
+        rows: slice | None = None,
+    ) -> None:
         self.height, width = size
         self.count = maps.shape[1]
-        wide = F.interpolate(maps[None], size=(self.count, width), mode="bilinear", align_corners=False)
+        self.first = 0
+        if rows is not None:
+            above = self._above(rows)
+            self.first = int(above[0])
+            maps = maps[:, self.first : int(above[-1]) + 2]
+        wide = F.interpolate(maps[None], size=(maps.shape[1], width), mode="bilinear", align_corners=False)
         self.wide = wide[0, :, :, columns]
 
     def __getitem__(self, band: slice) -> Tensor:
         """Rows `band` of the interpolated maps, (C, rows, X)."""
-        at = torch.arange(band.start, band.stop, dtype=torch.float64)
-        at = ((at + 0.5) * self.count / self.height - 0.5).clamp(0, self.count - 1)
-        above = at.long()
-        below = (above + 1).clamp(max=self.count - 1)
-        weight = (at - above).to(self.wide)[:, None]
-        device = self.wide.device
-        return torch.lerp(self.wide[:, above.to(device)], self.wide[:, below.to(device)], weight)
+        wide = self.wide
+        out = wide.new_empty(wide.shape[0], band.stop - band.start, wide.shape[2])
+        for rows, above, below, weight in self.runs(band):
+            torch.lerp(wide[:, above, None], wide[:, below, None], weight, out=out[:, rows])
+        return out
+
+    def plane(self, number: int, runs: Iterable[Run], out: Tensor) -> Tensor:
+        """Rows of one of the maps, written into `out`, (rows, X); `runs` are those of their band."""
+        wide = self.wide[number]
+        for rows, above, below, weight in runs:
+            torch.lerp(wide[above], wide[below], weight, out=out[rows])
+        return out
+
+    def runs(self, band: slice) -> list[Run]:
+        """Runs of rows that lie between the same two rows of the maps: no map is copied row by row."""
+        at = self._above(band)
+        above = at.astype(np.intp)
+        weight = torch.from_numpy(at - above).to(self.wide)[:, None]
+        starts = [0, *(np.flatnonzero(above[1:] != above[:-1]) + 1).tolist(), len(at)]
+        last = self.wide.shape[1] - 1
+        above -= self.first
+        return [
+            (slice(a, b), int(above[a]), min(int(above[a]) + 1, last), weight[a:b])
+            for a, b in zip(starts, starts[1:], strict=False)
+        ]
+
+    def _above(self, band: slice) -> NDArray[np.float64]:
+        """Where the rows of a band are among those of the maps."""
+        at = np.arange(band.start, band.stop, dtype=np.float64)
+        at = ((at + 0.5) * self.count / self.height - 0.5).clip(0, self.count - 1)
+        return at

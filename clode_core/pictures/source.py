@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
 
 import numpy as np
@@ -10,9 +11,12 @@ from torch import Tensor
 
 from clode_core.pictures.arrays import Array, Levels, from_unit, to_unit, working_dtype
 from clode_core.pictures.resampling import Interpolated, shrink, working_shape
+from clode_core.pictures.tiles import Scratch
 
 HELD_ELEMENTS = 16_000_000
 """Pictures up to this many intensities are kept as floats between two exposure times."""
+ROUNDER = float(1 << 23)
+"""A float32 to which this is added is rounded, and its lowest bits are the whole number."""
 _EVERY = slice(None)
 
 
@@ -32,9 +36,26 @@ class Source:
         self.has_holes = array.dtype.kind == "f" and not np.isfinite(np.sum(self.pixels, dtype=np.float64))
         self._filler: Interpolated | None = None
 
-    def read(self, band: slice, columns: slice = _EVERY) -> Tensor:
-        """Unit intensities (C, rows, X) as stored: NaN, Inf and values beyond the levels included."""
-        return self._held[:, band, columns] if self.small else self._converted(band, columns)
+    def read(self, band: slice, columns: slice = _EVERY, scratch: Scratch | None = None) -> Tensor:
+        """Unit intensities (C, rows, X) as stored: NaN, Inf and values beyond the levels included.
+
+        With a scratch, they may be in its memory, where the next ones take their place.
+        """
+        return self._held[:, band, columns] if self.small else self._converted(band, columns, scratch)
+
+    @property
+    def codes(self) -> float | None:
+        """What white is, for `store_codes`; None where `store` is needed."""
+        return None if self.may_exceed or self.array.dtype.itemsize > 2 else self.levels.white
+
+    def store_codes(self, codes: Tensor, target: Array) -> None:
+        """Write one channel, (rows, X) in float32, into `target`, (rows, X).
+
+        `codes` are the intensities times `self.codes`, plus `ROUNDER`.
+        """
+        kind = self.array.dtype.newbyteorder("=")
+        parts = codes.cpu().numpy().view(kind)
+        target[...] = parts[:, 0 if sys.byteorder == "little" else -1 :: 4 // kind.itemsize]
 
     @property
     def small(self) -> bool:
@@ -45,9 +66,13 @@ class Source:
     def _held(self) -> Tensor:
         return self._converted(slice(0, self.height))
 
-    def _converted(self, band: slice, columns: slice = _EVERY) -> Tensor:
-        unit = to_unit(self.pixels[band, columns].transpose(2, 0, 1), self.levels, self.dtype)
-        return torch.from_numpy(np.ascontiguousarray(unit)).to(self.device)
+    def _converted(self, band: slice, columns: slice = _EVERY, scratch: Scratch | None = None) -> Tensor:
+        pixels = self.pixels[band, columns].transpose(2, 0, 1)
+        into = None
+        if scratch is not None:
+            kind = torch.float64 if self.dtype is np.float64 else torch.float32
+            into = scratch.take("unit", pixels.shape, torch.empty(0, dtype=kind)).numpy()
+        return torch.from_numpy(to_unit(pixels, self.levels, self.dtype, into)).to(self.device)
 
     def inside(self, unit: Tensor, band: slice, columns: slice = _EVERY) -> Tensor:
         """Unit intensities limited to [0, 1]; NaN and Inf as what the working picture shows there."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from clode_core.methods.clode.model import Model, load_model, span_for
+import numpy as np
+
+from clode_core.methods.clode.local_exposure import checked_bend
+from clode_core.methods.clode.model import Model, load_model
 from clode_core.methods.clode.ode import Solver
+from clode_core.methods.clode.spans import span_for
 from clode_core.methods.clode.trajectory import ExposureTime
 from clode_core.methods.device import with_fallback
 from clode_core.pictures.atomic import write_atomically
@@ -54,6 +60,35 @@ class VideoSummary:
     seconds: float = 0.0
 
 
+class _InOrder:
+    """Does work in the order of its coming in a thread of its own: a few frames are encoded meanwhile."""
+
+    _MOST = 3
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "clode-encoder")
+        self._under_way: deque[Future[None]] = deque()
+
+    def do(self, work: Callable[..., None], *arguments: object) -> None:
+        """Hand in some work; what went wrong with earlier work is raised."""
+        self._under_way.append(self._thread.submit(work, *arguments))
+        while len(self._under_way) > self._MOST:
+            self._under_way.popleft().result()
+
+    def __enter__(self) -> _InOrder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            try:
+                while self._under_way:
+                    self._under_way.popleft().result()
+            finally:
+                self._thread.shutdown(cancel_futures=True)
+        else:
+            self._thread.shutdown(cancel_futures=True)
+
+
 class FrameMethod(Protocol):
     """Enhances single frames: a baseline."""
 
@@ -70,8 +105,14 @@ class _FrameExposer:
     """Applies the exposure of its moment to each frame."""
 
     def __init__(
-        self, timeline: ExposureTimeline, exposure_time: ExposureTime, denoise: bool, model: Model
+        self,
+        timeline: ExposureTimeline,
+        exposure_time: ExposureTime,
+        denoise: bool,
+        model: Model,
+        bent: dict[str, float],
     ) -> None:
+        self.bent = bent
         self.timeline = timeline
         self.exposure_time = exposure_time
         self.denoise = denoise
@@ -81,13 +122,14 @@ class _FrameExposer:
         exposure = self.timeline.at(frame.time)
         time = exposure.auto if self.exposure_time == "auto" else float(self.exposure_time)
         if not self.denoise:
-            look_up(tone_tables(exposure, time, canvas.dtype, canvas.white), frame.planes, canvas.planes)
+            tables = tone_tables(exposure, time, canvas.dtype, canvas.white, **self.bent)
+            look_up(tables, frame.planes, canvas.planes)
             return
         shown, self.model = with_fallback(
             self.model,
             lambda on: on.solve(
                 frame.stacked, levels=(FRAME_LEVELS.black, FRAME_LEVELS.white), rgb=True, exposure=exposure
-            ).at(time, denoise=True),
+            ).at(time, denoise=True, shadows=self.bent["shadows"], highlights=self.bent["highlights"]),
         )
         canvas.fill(shown)
 
@@ -179,6 +221,8 @@ def enhance_video(
     solver: Solver | str | None = None,
     smoothing: float = SMOOTHING,
     natural_dark: bool = True,
+    shadows: float = 0.0,
+    highlights: float = 0.0,
     encoding: Encoding | None = None,
     method: FrameMethod | None = None,
     report: Report | None = None,
@@ -207,6 +251,8 @@ def enhance_video(
     natural_dark : bool
         Make the dark fit to be brightened first; see `darkness.clean_dark`. Where nothing is to be
         brightened, at exposure times up to 0, it is left as it is.
+    shadows, highlights : float
+        What is added to the exposure time where the scene is dark, and where it is bright, from -5 to 5.
     encoding : Encoding, optional
         How the result is compressed.
     method : callable, optional
@@ -229,13 +275,16 @@ def enhance_video(
         If another argument is out of range.
     """
     source, target = Path(source), Path(target)
-    span = span_for(exposure_time)
+    if np.ndim(exposure_time) > 0:
+        raise ValueError("a video takes one exposure time, not a map of them")
+    bent = {"shadows": checked_bend("shadows", shadows), "highlights": checked_bend("highlights", highlights)}
+    span = span_for(exposure_time, automatic=denoise, **bent)
     container_format(target)
     if target.exists() and source.exists() and target.samefile(source):
         raise VideoError(f"{source} would be overwritten: choose another name for the result")
     started = time.perf_counter()
     summary = VideoSummary()
-    brightens = isinstance(exposure_time, str) or float(exposure_time) > 0
+    brightens = isinstance(exposure_time, str) or float(exposure_time) + max(0.0, *bent.values()) > 0
     with VideoReader(source, clean=natural_dark and brightens) as reader:
         exposer: Callable[[Frame, Canvas], None]
         if method is not None:
@@ -246,22 +295,25 @@ def enhance_video(
                 used, lambda on: look_through(reader, on, span, solver, smoothing, report)
             )
             summary.cuts = timeline.cuts
-            exposer = _FrameExposer(timeline, exposure_time, denoise, used)
+            exposer = _FrameExposer(timeline, exposure_time, denoise, used, bent)
 
         def write(handle: BinaryIO) -> None:
             import av
 
             last: int | None = None
-            with VideoWriter(handle, target, reader, encoding or Encoding()) as writer:
+            with (
+                VideoWriter(handle, target, reader, encoding or Encoding()) as writer,
+                _InOrder() as encoder,
+            ):
                 summary.left_out = writer.left_out
                 for item in reader.demuxed(writer.carried):
                     if isinstance(item, av.Packet):
-                        writer.carry(item)
+                        encoder.do(writer.carry, item)
                         continue
                     last = _checked_order(reader, item, last)
                     canvas = writer.canvas()
                     exposer(reader.upright(item), canvas)
-                    writer.write(canvas, item)
+                    encoder.do(writer.write, canvas, item)
                     summary.frames += 1
                     if report is not None:
                         report("enhance", summary.frames, reader.frame_count)

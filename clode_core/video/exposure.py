@@ -19,8 +19,9 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 from clode_core.methods.clode.exposure import SharedExposure
-from clode_core.methods.clode.model import DEFAULT_SPAN, Model
+from clode_core.methods.clode.model import Model
 from clode_core.methods.clode.ode import Solver
+from clode_core.methods.clode.spans import DEFAULT_SPAN
 from clode_core.video.frames import FRAME_LEVELS, Frame
 from clode_core.video.scenes import SceneDetector
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.exposure import SharedExposure
+from clode_core.methods.clode.local_exposure import bend
 from clode_core.video.frames import WHITE, Planes16
 
 _VALUES = torch.arange(1 << 16, dtype=torch.float32).div(WHITE).clamp(max=1)
@@ -25,6 +26,9 @@ def tone_tables(
     exposure_time: float,
     dtype: type[np.uint8] | type[np.uint16] = np.uint8,
     white: int = 255,
+    *,
+    shadows: float = 0.0,
+    highlights: float = 0.0,
 ) -> list[NDArray[Any]]:
     """The curve of each channel as a table over 16-bit values.
 
@@ -38,6 +42,9 @@ def tone_tables(
         numpy.uint8 or numpy.uint16, of the result.
     white : int
         What white becomes.
+    shadows, highlights : float
+        What is added to the exposure time where the exposed value is dark, and where it is bright, see
+        `local_exposure`: part of the table, so that a frame takes no longer. Order is kept.
 
     Returns
     -------
@@ -45,7 +52,16 @@ def tone_tables(
         Red, green and blue, 65,536 values each; black is 0 and values from `WHITE` on are `white`.
     """
     exponents = exposure.exponent.at(exposure_time).flatten().cpu()
-    return [curve(_VALUES, s).mul(white).round().numpy().astype(dtype) for s in exponents]
+    if not (shadows or highlights):
+        return [curve(_VALUES, s).mul(white).round().numpy().astype(dtype) for s in exponents]
+    tables = []
+    for channel, exponent in enumerate(exponents):
+        bent = exposure_time + bend(curve(_VALUES, exponent), shadows, highlights)
+        bent = bent.clamp(*exposure.span).to(exposure.exponent.exponents)
+        local = exposure.exponent.over(bent)[channel].cpu()
+        shown = curve(_VALUES, local).cummax(0).values
+        tables.append(shown.mul(white).round().numpy().astype(dtype))
+    return tables
 
 
 def look_up(tables: Sequence[NDArray[Any]], planes: Planes16, targets: Sequence[NDArray[Any]]) -> None:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.dense import DenseExponent
 from clode_core.methods.clode.exposure import SharedExposure
-from clode_core.methods.clode.ode import DenseExponent
 from clode_core.pictures.arrays import ImageError
 from clode_core.video import WHITE, ExposureTimeline, Frame, LiveExposure, TimelineBuilder
 from clode_core.video.exposure import Moment
@@ -132,3 +132,14 @@ def test_looking_up_serves_planes_that_are_views(random):
     look_up([table] * 2, (plane, plane.T), [target, whole])
     np.testing.assert_array_equal(target, table[plane])
     np.testing.assert_array_equal(whole, table[plane.T])
+
+
+def test_shadows_and_highlights_are_part_of_the_tables(model, dark):
+    exposure = model.solve(dark).own_exposure()
+    plain = tone_tables(exposure, 2.0, np.uint16, 65535)
+    bent = tone_tables(exposure, 2.0, np.uint16, 65535, shadows=1.5, highlights=-1.0)
+    for before, after in zip(plain, bent, strict=True):
+        assert after[0] == 0 and after[-1] == 65535
+        assert np.all(np.diff(after.astype(int)) >= 0)
+        assert after[500] > 1.2 * before[500]
+        assert after[40000] < before[40000]

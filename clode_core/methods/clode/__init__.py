@@ -24,6 +24,26 @@ _TIME = Slider(
 )
 _OPTIONS = (
     Option("denoise", True, "Remove noise.", video=True),
+    Option(
+        "shadows",
+        0.0,
+        "Added to the exposure time where the scene is dark, from -5 to 5.",
+        video=True,
+        limits=(-5.0, 5.0),
+    ),
+    Option(
+        "highlights",
+        0.0,
+        "Added to the exposure time where the scene is bright, from -5 to 5.",
+        video=True,
+        limits=(-5.0, 5.0),
+    ),
+    Option(
+        "time_map",
+        None,
+        "A grey picture that says the exposure time of every pixel, in place of --time.",
+    ),
+    Option("time_range", "0,5", "Exposure times that black and white in --time-map stand for."),
     Option("natural_dark", True, "Put right the dark that JPEG or a video codec damaged."),
     Option("solver", None, "How the ODE is solved: euler, midpoint, rk4, bosh3, dopri5, ..."),
     Option("step", None, "Step in exposure time, for the fixed-step solvers.", kind=float),

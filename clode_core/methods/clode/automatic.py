@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from clode_core.methods.clode.curve import curve
-from clode_core.methods.clode.ode import DenseExponent
+from clode_core.methods.clode.dense import DenseExponent
 
 TRAINED_TIME = 3.0
 """Exposure time at which the packaged network reaches a normal exposure."""
@@ -25,10 +25,12 @@ AUTO_QUANTILE, AUTO_LEVEL, AUTO_WEIGHT = 0.98, 0.65, 0.3
 """The highlight anchor of the automatic exposure time: which quantile, to what level, with what weight."""
 
 
-def grey(picture: Tensor) -> Tensor:
-    """Mean of the channels: (C, H, W) to (H, W)."""
-    total = picture[0].clone()
-    for channel in picture[1:]:
+def grey(picture: Tensor, out: Tensor | None = None) -> Tensor:
+    """Mean of the channels: (C, H, W) to (H, W), a new tensor or `out`."""
+    if len(picture) == 1:
+        return picture[0].clone() if out is None else out.copy_(picture[0])
+    total = torch.add(picture[0], picture[1], out=out)
+    for channel in picture[2:]:
         total += channel
     return total.div_(len(picture))
 

@@ -48,6 +48,8 @@ def enhance(
     precision: str = "auto",
     shared_exposure: bool = False,
     natural_dark: bool = True,
+    shadows: float = 0.0,
+    highlights: float = 0.0,
     progress: Progress | None = None,
 ) -> Array:
     """Enhance a picture or a stack of pictures.
@@ -57,9 +59,10 @@ def enhance(
     image : array_like
         (..., Y, X) grey or (..., Y, X, C) with C from 1 to 4: grey, grey + alpha, RGB, RGBA. Any integer
         or floating-point dtype.
-    exposure_time : float or "auto"
+    exposure_time : float, "auto" or array
         Exposure time ``T`` from -20 to 20. 3 is the time of training, 0 leaves the exposure as it is,
-        negative darkens, "auto" chooses for each picture (`Trajectory.auto`).
+        negative darkens, "auto" chooses for each picture (`Trajectory.auto`). A map (Y, X) of times exposes
+        every pixel by its own, on all planes of a stack; see `exposure_map`.
     denoise : bool
         Remove noise.
     model : Model or path, optional
@@ -80,6 +83,8 @@ def enhance(
     natural_dark : bool
         Put right what JPEG or a video codec left of the dark of 8-bit pictures before it is brightened;
         see `Model.solve`.
+    shadows, highlights : float
+        What is added to the exposure time where the scene is dark, and where it is bright, from -5 to 5.
     progress : callable, optional
         Called with the fraction done; what it raises stops the work.
 
@@ -124,4 +129,6 @@ def enhance(
         precision=precision,
         shared_exposure=shared_exposure,
         natural_dark=natural_dark,
+        shadows=shadows,
+        highlights=highlights,
     )

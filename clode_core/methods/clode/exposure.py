@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from clode_core.methods.clode.ode import DenseExponent
+from clode_core.methods.clode.dense import DenseExponent
 from clode_core.pictures.arrays import ImageError
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,8 +16,11 @@ from clode_core.methods import MethodInfo, method_info
 from clode_core.methods.clode.automatic import TRAINED_TIME
 from clode_core.methods.clode.denoising import native_precision
 from clode_core.methods.clode.exposure import SharedExposure
+from clode_core.methods.clode.local_exposure import checked_bend
 from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS, ReachNet
-from clode_core.methods.clode.ode import Solver, solve_dense
+from clode_core.methods.clode.ode import CurveEstimator, Solver, solve_dense
+from clode_core.methods.clode.spans import DEFAULT_SPAN, span_for
+from clode_core.methods.clode.time_maps import read_time_map
 from clode_core.methods.clode.trajectory import ExposureTime, Trajectory
 from clode_core.methods.device import choose_device
 from clode_core.methods.method import Method, Progress
@@ -31,11 +32,9 @@ if TYPE_CHECKING:
     from clode_core.methods.clode.denoising import NoiseRemoval
 
 _PRECISIONS = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}
-DEFAULT_SPAN = (-5.0, 5.0)
 SHARED_PICTURES = 16
 """Pictures from which the exposure of a whole series is found."""
 FORMAT = "clode-1"
-LARGEST_TIME = 20.0
 
 
 @dataclass(frozen=True)
@@ -102,26 +101,14 @@ def _small_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 4096
 
 
-def span_for(exposure_time: ExposureTime) -> tuple[float, float]:
-    """Span of exposure times that must be solved for one of them.
-
-    Raises
-    ------
-    ValueError
-        If it is neither "auto" nor a number from -20 to 20.
-    """
-    if isinstance(exposure_time, str) and exposure_time == "auto":
-        return 0.0, DEFAULT_SPAN[1]
-    try:
-        time = float(exposure_time)
-    except (TypeError, ValueError, OverflowError):
-        time = math.nan
-    if not abs(time) <= LARGEST_TIME:
-        raise ValueError(
-            f"exposure time must be 'auto' or a number from {-LARGEST_TIME:g} to {LARGEST_TIME:g}, "
-            f"not {exposure_time}"
-        )
-    return min(0.0, time), max(DEFAULT_SPAN[1], time)
+def _span(settings: dict[str, Any], exposure_time: ExposureTime) -> tuple[float, float]:
+    """Span that must be solved for an exposure time, with the settings of a call."""
+    return span_for(
+        exposure_time,
+        automatic=settings["denoise"],
+        shadows=settings["shadows"],
+        highlights=settings["highlights"],
+    )
 
 
 def evenly_spread(count: int, limit: int) -> list[int]:
@@ -140,14 +127,14 @@ def clean_state(g: Callable[[Tensor], Tensor], state: Tensor, multiple: int) -> 
 
 @dataclass(frozen=True)
 class ShownTrajectory:
-    """A trajectory, and whether noise is removed when it is shown."""
+    """A trajectory, and how it is shown: arguments of `Trajectory.at`."""
 
     path: Trajectory
-    denoise: bool
+    options: dict[str, Any]
 
     def at(self, exposure_time: ExposureTime = TRAINED_TIME, *, progress: Progress | None = None) -> Array:
         """The picture at an exposure time; see `Trajectory.at`."""
-        return self.path.at(exposure_time, denoise=self.denoise, progress=progress)
+        return self.path.at(exposure_time, progress=progress, **self.options)
 
     def auto(self) -> float:
         """The automatic exposure time."""
@@ -312,7 +299,12 @@ class Model(Method):
         return SharedExposure.mean(solved)
 
     def check(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Check the settings of a call, and make one `Solver` of its three."""
+        """Check the settings of a call: one `Solver` of its three, one exposure time or map of two."""
+        time_map, time_range = settings.pop("time_map"), settings.pop("time_range")
+        if time_map is not None:
+            settings["exposure_time"] = read_time_map(time_map, time_range)
+        for name in ("shadows", "highlights"):
+            settings[name] = checked_bend(name, settings[name])
         span_for(settings["exposure_time"])
         given = {name: settings.pop(name) for name in ("step", "tolerance")}
         solver = settings["solver"]
@@ -329,7 +321,7 @@ class Model(Method):
             return settings
         exposure = self.shared_exposure(
             pictures,
-            span=span_for(settings["exposure_time"]),
+            span=_span(settings, settings["exposure_time"]),
             solver=settings["solver"],
             levels=(levels.black, levels.white),
             rgb=where.channels > 0,
@@ -341,10 +333,11 @@ class Model(Method):
         self, array: Array, alpha: bool, levels: Levels, progress: Progress, **settings: Any
     ) -> Array:
         """Solve one plane over the span that its exposure time needs, and show it."""
-        time, denoise = settings.pop("exposure_time"), settings.pop("denoise")
+        span = _span(settings, settings["exposure_time"])
+        shown = {name: settings.pop(name) for name in ("exposure_time", "denoise", "shadows", "highlights")}
         with self.solving():
-            path = self.solve_plane(array, alpha, levels, span_for(time), **settings)
-        return path.at(time, denoise=denoise, progress=progress)
+            path = self.solve_plane(array, alpha, levels, span, **settings)
+        return path.at(**shown, progress=progress)
 
     def solve_for(
         self,
@@ -357,7 +350,7 @@ class Model(Method):
     ) -> ShownTrajectory:
         """Solve one picture over the span of the exposure times; see `Method.solve_for`."""
         settings = self.settings(**options)
-        spans = [span_for(value) for value in values] or [span_for("auto")]
+        spans = [_span(settings, value) for value in values] or [span_for("auto")]
         path = self.solve(
             image,
             span=(min(first for first, _ in spans), max(last for _, last in spans)),
@@ -367,7 +360,8 @@ class Model(Method):
             precision=settings["precision"],
             natural_dark=settings["natural_dark"],
         )
-        return ShownTrajectory(path, settings["denoise"])
+        shown = {name: settings[name] for name in ("denoise", "shadows", "highlights")}
+        return ShownTrajectory(path, shown)
 
     def solve_plane(  # type: ignore[override]
         self,
@@ -386,17 +380,18 @@ class Model(Method):
             raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, not {precision!r}")
         asked = _PRECISIONS[precision]
         kind = torch.float32 if asked is None else asked
+        judged: list[float] = []
         source = Source(array, levels, alpha=alpha, device=self.device)
         with torch.inference_mode(), torch.autocast(self.device.type, kind, enabled=kind != torch.float32):
             working = source.shrunk(self.architecture.working_size)
             if exposure is None:
                 chosen = self.architecture.default_solver if solver is None else Solver.named(solver)
-                exponent = solve_dense(self._float_curve_parameters, working, span, chosen)
+                exponent = solve_dense(self._estimator(judged), working, span, chosen)
             else:
                 exponent, span = exposure.over(working), exposure.span
         g = cast("NoiseRemoval | None", self.g)
         auto = None if exposure is None else exposure.auto
-        judge = partial(self.judged_time, working) if isinstance(self.h, ReachNet) else None
+        judge = (lambda: judged[0]) if judged else None
         return Trajectory(
             source,
             exponent,
@@ -409,14 +404,20 @@ class Model(Method):
             natural_dark=natural_dark,
         )
 
-    def judged_time(self, working: Tensor) -> float:
-        """Exposure time ``T = 3 c`` that a network with a learned reach judges right for (C, h, w)."""
-        with torch.inference_mode():
-            _, reach = cast(ReachNet, self.h).judged(self._state(working[None]), torch.zeros(1).to(working))
-        return TRAINED_TIME * float(reach)
+    def _estimator(self, judged: list[float]) -> CurveEstimator:
+        """The curve-parameter network; one with a learned reach adds the time that it judges right.
 
-    def _float_curve_parameters(self, image: Tensor, time: Tensor) -> Tensor:
-        return self.curve_parameters(image, time).float()
+        It is judged in the first evaluation, which is that of the picture itself.
+        """
+
+        def estimate(image: Tensor, time: Tensor) -> Tensor:
+            if judged or not isinstance(self.h, ReachNet):
+                return self.curve_parameters(image, time).float()
+            A, reach = self.h.judged(self._state(image), time.to(image))
+            judged.append(TRAINED_TIME * float(reach))
+            return (A.mean(1, keepdim=True) if image.shape[1] == 1 else A).float()
+
+        return estimate
 
 
 def load_model(weights: str | Path | None = None, *, device: str = "auto") -> Model:

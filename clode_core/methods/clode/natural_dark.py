@@ -36,6 +36,7 @@ an exposure time ``T`` the picture is :math:`I + \operatorname{clip}_0^1(T) (I' 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from clode_core.methods.clode.upsampling import box_mean
+from clode_core.pictures.resampling import Interpolated
 from clode_core.pictures.source import Source
 
 CELL = 8
@@ -131,6 +134,22 @@ def compression(sample: Tensor) -> float:
     return 0.0 if noise is None else min(1.0, max(0.0, (high - noise) / (high - low)))
 
 
+def _mean_of_cells(planes: Tensor, side: int, axis: int) -> Tensor:
+    """Mean of every `side` entries along an axis, and of what is left at its end."""
+    length = planes.shape[axis]
+    whole = length // side * side
+    parts = []
+    if whole:
+        inner = planes.narrow(axis, 0, whole).unfold(axis, side, side)
+        total = inner[..., 0].clone()
+        for k in range(1, side):
+            total += inner[..., k]
+        parts.append(total.div_(side))
+    if whole < length:
+        parts.append(planes.narrow(axis, whole, length - whole).mean(axis, keepdim=True))
+    return parts[0] if len(parts) == 1 else torch.cat(parts, axis)
+
+
 @dataclass(frozen=True)
 class Cells:
     """Means over the cells of a picture, in codes.
@@ -153,7 +172,7 @@ class Cells:
         """Cells of a picture (C, H, W) in codes, `side` pixels along each."""
 
         def pool(planes: Tensor) -> Tensor:
-            return F.avg_pool2d(planes, side, ceil_mode=True)
+            return _mean_of_cells(_mean_of_cells(planes, side, 1), side, 2)
 
         light = luma(picture)[None]
         colours = pool(picture)
@@ -175,9 +194,7 @@ class Cells:
 
 def _around(maps: Tensor) -> Tensor:
     """Mean over the 3 x 3 cells around, twice, of the cells that exist; maps (C, h, w)."""
-    for _ in range(2):
-        maps = F.avg_pool2d(maps, 3, 1, 1, count_include_pad=False)
-    return maps
+    return box_mean(box_mean(maps, 1), 1)
 
 
 def _share(level: Tensor, limits: tuple[float, float]) -> Tensor:
@@ -230,8 +247,15 @@ class NaturalDark:
         self.rows: list[bool] = (maps != 0).flatten(2).any(2).any(0).tolist()
 
     @classmethod
-    def measure(cls, source: Source) -> NaturalDark | None:
+    def measure(cls, source: Source, check: Callable[[], None] | None = None) -> NaturalDark | None:
         """Look at a picture.
+
+        Parameters
+        ----------
+        source : Source
+            The picture.
+        check : callable, optional
+            Called before each band; what it raises stops the work.
 
         Returns
         -------
@@ -248,6 +272,8 @@ class NaturalDark:
         parts = []
         rows = _BAND * CELL
         for top in range(0, source.height, rows):
+            if check is not None:
+                check()
             band = slice(top, min(source.height, top + rows))
             parts.append(Cells.of(_in_codes(source, band, _STEP, codes)))
         return cls.from_cells(Cells.joined(parts), strength, codes / CODES)
@@ -281,7 +307,9 @@ class NaturalDark:
         maps = F.pad(maps, (0, missing[1], 0, missing[0]), mode="replicate")
         return NaturalDark(maps[:, : size[0], : size[1]], self.scale, 1)
 
-    def apply(self, unit: Tensor, rows: slice, columns: slice = slice(None), share: float = 1.0) -> Tensor:
+    def apply(
+        self, unit: Tensor, rows: slice, columns: slice = slice(None), share: float | Tensor = 1.0
+    ) -> Tensor:
         """Put right a part of the picture.
 
         Parameters
@@ -290,8 +318,8 @@ class NaturalDark:
             Its unit intensities (C, rows, columns); not changed.
         rows, columns : slice
             Where it is in the picture.
-        share : float
-            How much of the correction, from 0 to 1.
+        share : float or Tensor
+            How much of the correction, from 0 to 1; or how much for each pixel, (rows, X).
 
         Returns
         -------
@@ -299,17 +327,19 @@ class NaturalDark:
             Unit intensities of the same shape; `unit` itself where nothing is to be done.
         """
         dark = self._dark_rows(rows)
-        if share <= 0 or not dark:
+        if not dark or (not isinstance(share, Tensor) and share <= 0):
             return unit
         first = max(rows.start, (dark[0] - 1) * self.cell)
         stop = min(rows.stop, (dark[-1] + 2) * self.cell)
         inner = slice(first - rows.start, stop - rows.start)
         left = columns.start or 0
-        maps = self._between(slice(first, stop), slice(left, left + unit.shape[2]), share)
+        maps = self._between(slice(first, stop), slice(left, left + unit.shape[2]))
         given = unit[:, inner].to(maps.dtype)
         light = luma(given)
         change = maps[2:].addcmul_(light, maps[1:2]).addcmul_(given, maps[:1])
-        change.mul_(_share(light, self.fade)).add_(given).clamp_(0, 1)
+        fade = _share(light, self.fade)
+        change.mul_(fade.mul_(share[inner] if isinstance(share, Tensor) else share))
+        change.add_(given).clamp_(0, 1)
         if change.shape == unit.shape:
             return change.to(unit.dtype)
         out = unit.clone()
@@ -325,22 +355,19 @@ class NaturalDark:
         near = range(max(0, rows.start // self.cell - 1), min(len(self.rows), -(-rows.stop // self.cell) + 1))
         return [row for row in near if self.rows[row]]
 
-    def _between(self, rows: slice, columns: slice, share: float) -> Tensor:
-        """The maps at some pixels, times a share."""
+    def _between(self, rows: slice, columns: slice) -> Tensor:
+        """The maps at some pixels, as a new tensor."""
         if self.cell == 1:
-            return self.maps[:, rows, columns] * share
-        window = self.maps
-        place = []
-        for axis, span in ((1, rows), (2, columns)):
-            start = span.start // self.cell - 1
-            cells = torch.arange(start, -(-span.stop // self.cell) + 1, device=window.device)
+            return self.maps[:, rows, columns].clone()
+        cell, window = self.cell, self.maps
+        first = rows.start // cell - 1
+        left = columns.start // cell - 1
+        for axis, start, stop in ((1, first, rows.stop), (2, left, columns.stop)):
+            cells = torch.arange(start, -(-stop // cell) + 1, device=window.device)
             window = window.index_select(axis, cells.clamp(0, window.shape[axis] - 1))
-            first = span.start - start * self.cell
-            place.append(slice(first, first + span.stop - span.start))
-        window = F.interpolate(
-            window[None] * share, scale_factor=float(self.cell), mode="bilinear", align_corners=False
-        )
-        return window[0, :, place[0], place[1]]
+        size = window.shape[1] * cell, window.shape[2] * cell
+        inner = slice(columns.start - left * cell, columns.stop - left * cell)
+        return Interpolated(window, size, inner)[slice(rows.start - first * cell, rows.stop - first * cell)]
 
 
 def _in_codes(source: Source, rows: slice, step: int, codes: float) -> Tensor:

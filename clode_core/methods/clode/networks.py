@@ -211,8 +211,8 @@ class ReachNet(CurveNet):
     def _seen(self, x: Tensor, deep: Tensor, time: Tensor) -> Tensor:
         """What is known of the whole picture."""
         grey = x[:, 3:].mean(1).flatten(1)
-        at = (torch.tensor(self.LEVELS) * (grey.shape[1] - 1)).round().long()
-        quantiles = grey.sort(1).values[:, at.to(grey.device)]
+        places = (torch.tensor(self.LEVELS) * (grey.shape[1] - 1)).round().long().tolist()
+        quantiles = torch.stack([grey.kthvalue(place + 1, 1).values for place in places], 1)
         when = time.reshape(-1, 1).expand(len(x), 1).to(x.dtype)
         spread = x.var((2, 3), correction=0).add(1e-6).sqrt()
         return torch.cat([x.mean((2, 3)), spread, quantiles, *_moments(deep), when], 1)

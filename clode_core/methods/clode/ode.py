@@ -11,6 +11,7 @@ from torch import Tensor
 from torchdiffeq import odeint
 
 from clode_core.methods.clode.curve import curve
+from clode_core.methods.clode.dense import DenseExponent
 
 CurveEstimator = Callable[[Tensor, Tensor], Tensor]
 """``A = h(I_t, t)``: picture (B, C, H, W) in [0, 1] and time to curve-parameter map, same shape."""
@@ -157,54 +158,6 @@ def solve_exponent(h: CurveEstimator, image: Tensor, times: Tensor, solver: Solv
 def solve_state(h: CurveEstimator, image: Tensor, times: Tensor, solver: Solver) -> Tensor:
     """Solve the state ODE from ``I = I0``: the reference path. Shapes as in `solve_exponent`."""
     return integrate(state_derivative(h), image, times, solver)
-
-
-@dataclass(frozen=True)
-class DenseExponent:
-    """Exposure exponent on an interval of time: cubic Hermite pieces through solver knots.
-
-    Attributes
-    ----------
-    times : Tensor
-        (K,) increasing knot times; 0 is one of them.
-    exponents : Tensor
-        (K, C, H, W) exponents at the knots.
-    slopes : Tensor
-        (K, C, H, W) curve-parameter maps ``dS/dt`` at the knots.
-    evaluations : int
-        Network evaluations the solve took.
-    """
-
-    times: Tensor
-    exponents: Tensor
-    slopes: Tensor
-    evaluations: int
-
-    def at(self, time: float) -> Tensor:
-        """Exponent (C, H, W) at `time`, which must lie between the first and the last knot."""
-        k = int(torch.searchsorted(self.times, time, right=True)) - 1
-        k = min(max(k, 0), len(self.times) - 2)
-        width = float(self.times[k + 1] - self.times[k])
-        u = (time - float(self.times[k])) / width
-        s0, s1, a0, a1 = self.exponents[k], self.exponents[k + 1], self.slopes[k], self.slopes[k + 1]
-        return (
-            (1 + 2 * u) * (1 - u) ** 2 * s0
-            + u * u * (3 - 2 * u) * s1
-            + width * (u * (1 - u) ** 2 * a0 - u * u * (1 - u) * a1)
-        )
-
-    def uniform(self) -> DenseExponent:
-        """The mean over all pixels, (K, C, 1, 1) at the knots."""
-        exponents = self.exponents.mean((2, 3), keepdim=True)
-        slopes = self.slopes.mean((2, 3), keepdim=True)
-        return DenseExponent(self.times, exponents, slopes, self.evaluations)
-
-    def expanded(self, picture: Tensor) -> DenseExponent:
-        """A uniform exponent for every pixel of a picture (C, h, w), where the picture is."""
-        exponents, slopes = (
-            uniform.to(picture).expand(-1, *picture.shape) for uniform in (self.exponents, self.slopes)
-        )
-        return DenseExponent(self.times, exponents, slopes, self.evaluations)
 
 
 def solve_dense(h: CurveEstimator, image: Tensor, span: tuple[float, float], solver: Solver) -> DenseExponent:

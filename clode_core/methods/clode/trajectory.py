@@ -12,23 +12,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clode_core.methods.clode.automatic import automatic_time, grey
+from clode_core.methods.clode.automatic import automatic_time
 from clode_core.methods.clode.cleaning import CleanPicture, Part
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.denoising import NoiseRemoval
+from clode_core.methods.clode.dense import DenseExponent
 from clode_core.methods.clode.exposure import SharedExposure
+from clode_core.methods.clode.full_size import Exposure, FullSize, Uniformly
+from clode_core.methods.clode.local_exposure import Locally, checked_bend
 from clode_core.methods.clode.natural_dark import NaturalDark
-from clode_core.methods.clode.ode import DenseExponent
-from clode_core.methods.clode.upsampling import GuidedUpsampler
+from clode_core.methods.clode.time_maps import checked_map
 from clode_core.methods.method import Progress
 from clode_core.pictures.arrays import Array
-from clode_core.pictures.resampling import Interpolated, bands
 from clode_core.pictures.source import Source
 
-ExposureTime: TypeAlias = float | Literal["auto"]
-
-GUIDE_MEAN = 0.4
-"""Mean to which the guide of the upsampling is exposed."""
+ExposureTime: TypeAlias = float | Literal["auto"] | Array
+"""A number, "auto", or a map of numbers (Y, X)."""
 
 
 class Trajectory:
@@ -74,11 +73,11 @@ class Trajectory:
         self.exponent = exponent
         self.working = working
         self.span = span
+        self._full = FullSize(source, working, natural_dark)
         self._g = g
         self._precision = precision
         self._shared_auto = auto
         self._judge = judge
-        self._natural_dark = natural_dark
 
     @property
     def evaluations(self) -> int:
@@ -86,17 +85,28 @@ class Trajectory:
         return self.exponent.evaluations
 
     def at(
-        self, exposure_time: ExposureTime = 3.0, *, denoise: bool = False, progress: Progress | None = None
+        self,
+        exposure_time: ExposureTime = 3.0,
+        *,
+        denoise: bool = False,
+        shadows: float = 0.0,
+        highlights: float = 0.0,
+        progress: Progress | None = None,
     ) -> Array:
-        """Return the picture at an exposure time.
+        """Return the picture at an exposure time, or at one that differs from place to place.
 
         Parameters
         ----------
-        exposure_time : float or "auto"
-            Exposure time ``T`` inside the solved span; 0 is the picture itself, negative darkens.
+        exposure_time : float, "auto" or array
+            Exposure time ``T`` inside the solved span; 0 is the picture itself, negative darkens. A map
+            (Y, X) of them exposes every pixel by its own; a map of another size is brought to that of the
+            picture, and NaN is 0. See `exposure_map`.
         denoise : bool
             Remove noise. It is removed once, at the exposure of `auto`, where it shows; every further
             time then costs one curve.
+        shadows, highlights : float
+            What is added to the exposure time where the scene is dark, and where it is bright, from -5 to
+            5; the sum stays in the span. See `local_exposure`.
         progress : callable, optional
             Called with the fraction done; what it raises stops the work.
 
@@ -108,7 +118,7 @@ class Trajectory:
         Raises
         ------
         ValueError
-            If `exposure_time` is not a number inside the span.
+            If `exposure_time` is not a number inside the span, or no map of such numbers.
 
         Examples
         --------
@@ -118,7 +128,7 @@ class Trajectory:
         >>> bright, clean = path.at(2.4), path.at("auto", denoise=True)
         """
         everything = slice(0, self.source.height), slice(0, self.source.width)
-        return self._shown(everything, exposure_time, denoise, progress)
+        return self._shown(everything, exposure_time, denoise, (shadows, highlights), progress)
 
     def region(
         self,
@@ -127,6 +137,8 @@ class Trajectory:
         exposure_time: ExposureTime = 3.0,
         *,
         denoise: bool = False,
+        shadows: float = 0.0,
+        highlights: float = 0.0,
         progress: Progress | None = None,
     ) -> Array:
         """Return a part of the picture at an exposure time, without exposing the rest.
@@ -135,8 +147,8 @@ class Trajectory:
         ----------
         rows, columns : (int, int)
             First row or column of the part, and the one after its last.
-        exposure_time, denoise, progress
-            As in `at`.
+        exposure_time, denoise, shadows, highlights, progress
+            As in `at`; a map of exposure times is that of the whole picture.
 
         Returns
         -------
@@ -159,7 +171,8 @@ class Trajectory:
                     f"rows {rows} and columns {columns} are no part of a picture of "
                     f"{self.source.height} rows and {self.source.width} columns"
                 )
-        return self._shown((slice(*rows), slice(*columns)), exposure_time, denoise, progress)
+        bent = (shadows, highlights)
+        return self._shown((slice(*rows), slice(*columns)), exposure_time, denoise, bent, progress)
 
     def reduced(self, long_side: int) -> Trajectory:
         """Show the same trajectory on a smaller copy of the picture, for previews.
@@ -194,7 +207,8 @@ class Trajectory:
         size = max(1, round(height * scale)), max(1, round(width * scale))
         with torch.inference_mode():
             source = self.source.reduced(size)
-            dark = self._dark.reduced((height, width), size) if self._dark is not None else False
+            dark = self._full.dark()
+            smaller = dark.reduced((height, width), size) if dark is not None else False
         return Trajectory(
             source,
             self.exponent,
@@ -204,29 +218,62 @@ class Trajectory:
             precision=self._precision,
             auto=self._shared_auto,
             judge=self._judge,
-            natural_dark=dark,
+            natural_dark=smaller,
         )
 
     def _shown(
-        self, part: Part, exposure_time: ExposureTime, denoise: bool, progress: Progress | None
+        self,
+        part: Part,
+        exposure_time: ExposureTime,
+        denoise: bool,
+        bent: tuple[float, float],
+        progress: Progress | None,
     ) -> Array:
-        automatic = isinstance(exposure_time, str) and exposure_time == "auto"
-        time = self.auto() if automatic else self._checked(exposure_time)
-        if time == 0 and not denoise:
+        time = self._time(exposure_time)
+        bent = checked_bend("shadows", bent[0]), checked_bend("highlights", bent[1])
+        if isinstance(time, float) and time == 0 and not denoise and not any(bent):
             return self.source.array[part].copy(order="C")
-        exponent = self.exponent.at(time)
-        share = min(1.0, max(0.0, time))
-        if denoise:
-            clean = self._clean.part(part, progress)
-            exponent = exponent - self.exponent.at(self.auto())
-            top = part[0].start
+        if not denoise:
+            exposure = self._exposure(time, part[1], bent)
+            return self._full.expose(exposure, part, progress=progress)
+        clean = self._clean.part(part, progress)
+        top = part[0].start
 
-            def read_clean(band: slice) -> Tensor:
-                rows = clean[band.start - top : band.stop - top]
-                return torch.from_numpy(np.ascontiguousarray(rows.transpose(2, 0, 1))).to(self.working)
+        def read_clean(band: slice) -> Tensor:
+            rows = clean[band.start - top : band.stop - top]
+            return torch.from_numpy(np.ascontiguousarray(rows.transpose(2, 0, 1))).to(self.working)
 
-            return self._expose(exponent, part, read_clean)
-        return self._expose(exponent, part, progress=progress, share=share)
+        exposure = self._exposure(time, part[1], bent, self.exponent.at(self.auto()))
+        return self._full.expose(exposure, part, read_clean)
+
+    def _time(self, exposure_time: ExposureTime) -> float | Array:
+        """The exposure time or the map of it, checked."""
+        if isinstance(exposure_time, str) and exposure_time == "auto":
+            return self.auto()
+        if np.ndim(exposure_time) > 0:
+            return checked_map(exposure_time, self.span)
+        return self._checked(exposure_time)
+
+    def _exposure(
+        self, time: float | Array, columns: slice, bent: tuple[float, float], less: Tensor | None = None
+    ) -> Exposure:
+        """The exponent at full size, less the one by which the picture has been exposed already."""
+        with torch.inference_mode():
+            if isinstance(time, float) and not any(bent):
+                exponent = self.exponent.at(time)
+                share = min(1.0, max(0.0, time))
+                return Uniformly(self._full, exponent if less is None else exponent - less, columns, share)
+            shadows, highlights = bent
+            return Locally(
+                self._full,
+                self.exponent,
+                time,
+                self.span,
+                columns,
+                shadows=shadows,
+                highlights=highlights,
+                less=less,
+            )
 
     @cached_property
     def _clean(self) -> CleanPicture:
@@ -236,17 +283,9 @@ class Trajectory:
         exponent = self.exponent.at(self.auto())
 
         def exposed(part: Part) -> Iterator[tuple[slice, Tensor]]:
-            return ((band, out) for band, _, out in self._exposed_bands(exponent, part))
+            return self._full.exposed(Uniformly(self._full, exponent, part[1]), part)
 
         return CleanPicture(self.source, self._g, self._precision, exposed)
-
-    @cached_property
-    def _dark(self) -> NaturalDark | None:
-        """What is to be put right in the dark before it is exposed, found once for all times."""
-        if not isinstance(self._natural_dark, bool):
-            return self._natural_dark
-        with torch.inference_mode():
-            return NaturalDark.measure(self.source) if self._natural_dark else None
 
     def _checked(self, time: Any) -> float:
         try:
@@ -315,82 +354,3 @@ class Trajectory:
     def own_exposure(self) -> SharedExposure:
         """Mean exponent and automatic time of the picture, to share with others."""
         return SharedExposure(self.exponent.uniform(), self.span, self.auto())
-
-    @cached_property
-    def _guide_exponent(self) -> float:
-        """One exponent that brings the picture to normal exposure, so that edges in the dark count too."""
-        low, high = -20.0, 20.0
-        for _ in range(24):
-            middle = (low + high) / 2
-            shown = curve(grey(self.working), torch.tensor(middle).to(self.working))
-            low, high = (middle, high) if float(shown.mean()) < GUIDE_MEAN else (low, middle)
-        return high
-
-    @cached_property
-    def _upsampler(self) -> GuidedUpsampler:
-        return GuidedUpsampler(self._guide(self.working))
-
-    def _guide(self, picture: Tensor) -> Tensor:
-        return curve(grey(picture), torch.tensor(self._guide_exponent).to(picture))
-
-    @cached_property
-    def _whole_guide(self) -> Tensor:
-        everything = slice(0, self.source.height)
-        return self._guide(self.source.inside(self.source.read(everything), everything).float())
-
-    def _exposed_bands(
-        self,
-        exponent: Tensor,
-        part: Part,
-        picture: Callable[[slice], Tensor] | None = None,
-        share: float = 1.0,
-    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """Expose a part of the picture, or another in its place, by the upsampled `exponent`, band by band.
-
-        `share` of the correction of the dark is made first, but not to another picture.
-        Yields the band, the unit intensities that are stored there, and the exposed ones, (C, rows, X).
-        """
-        source = self.source
-        slope, offset = self._upsampler.coefficients(exponent)
-        dark = self._dark if picture is None and share > 0 else None
-        rows, columns = part
-        maps = Interpolated(torch.cat([slope, offset]), (source.height, source.width), columns)
-        for within in bands(rows.stop - rows.start, (columns.stop - columns.start) * source.channels):
-            band = slice(rows.start + within.start, rows.start + within.stop)
-            unit = source.read(band, columns)
-            inside = source.inside(unit, band, columns)
-            guide = self._whole_guide[band, columns] if source.small else self._guide(inside.float())
-            if picture is not None:
-                shown = picture(band)
-            else:
-                shown = inside if dark is None else dark.apply(inside, band, columns, share)
-            fitted = maps[band]
-            out = torch.empty_like(shown)
-            for c in range(source.channels):
-                local = torch.addcmul(fitted[source.channels + c], fitted[c], guide)
-                out[c] = curve(shown[c], local.to(shown.dtype))
-            yield band, unit, out
-
-    def _expose(
-        self,
-        exponent: Tensor,
-        part: Part,
-        picture: Callable[[slice], Tensor] | None = None,
-        progress: Progress | None = None,
-        share: float = 1.0,
-    ) -> Array:
-        """A part at full size, in the dtype and levels of the source; `picture` replaces its intensities."""
-        source = self.source
-        result = source.blank(*part)
-        target = result if result.ndim == 3 else result[..., None]
-        top, height = part[0].start, part[0].stop - part[0].start
-        with torch.inference_mode():
-            for band, unit, out in self._exposed_bands(exponent, part, picture, share):
-                if source.may_exceed:
-                    # Beyond the levels a picture stays as it is; noise below black is noise all the same.
-                    shown = unit.isfinite() & (unit <= 1) if picture else (unit >= 0) & (unit < 1)
-                    out = torch.where(shown, out.to(unit), unit)
-                source.store(out, target[band.start - top : band.stop - top, :, : source.channels])
-                if progress is not None:
-                    progress((band.stop - top) / height)
-        return result

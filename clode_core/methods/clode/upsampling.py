@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+from clode_core.pictures.resampling import Interpolated
+from clode_core.pictures.tiles import Scratch
+
+_KEPT_WIDE = 4  # maps that are kept as wide as the picture; more are widened tile by tile
+
+
+def box_mean(maps: Tensor, radius: int) -> Tensor:
+    """Mean over the windows of a radius, of the pixels that exist; the last two axes are the picture's."""
+    for axis in (-2, -1):
+        length = maps.shape[axis]
+        total = maps.clone()
+        for shift in range(1, min(radius, length - 1) + 1):
+            total.narrow(axis, shift, length - shift).add_(maps.narrow(axis, 0, length - shift))
+            total.narrow(axis, 0, length - shift).add_(maps.narrow(axis, shift, length - shift))
+        place = torch.arange(length, device=maps.device)
+        count = (place + radius).clamp(max=length - 1) - (place - radius).clamp(min=0) + 1
+        maps = total.div_(count[:, None] if axis == -2 else count)
+    return maps
 
 
 class GuidedUpsampler:
@@ -31,8 +52,7 @@ class GuidedUpsampler:
         self._total = self._box(self._variance)
 
     def _box(self, x: Tensor) -> Tensor:
-        """Mean over the window, of the pixels that exist."""
-        return F.avg_pool2d(x, 2 * self.radius + 1, 1, self.radius, count_include_pad=False)
+        return box_mean(x, self.radius)
 
     def coefficients(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Slopes and offsets, each (C, h, w), for maps of shape (C, h, w)."""
@@ -42,3 +62,45 @@ class GuidedUpsampler:
         offset = mean - slope * self._mean
         slope, offset = (self._box(self._variance * fit) / self._total for fit in (slope, offset))
         return slope[:, 0], offset[:, 0]
+
+
+class Fitted:
+    """Maps at working resolution, seen at full size: fitted to the guide once, read tile by tile.
+
+    Parameters
+    ----------
+    upsampler : GuidedUpsampler
+        Of the picture.
+    maps : Tensor
+        (C, h, w).
+    size : (int, int)
+        Rows and columns of the picture.
+    columns : slice
+        Those that will be read.
+    """
+
+    def __init__(
+        self, upsampler: GuidedUpsampler, maps: Tensor, size: tuple[int, int], columns: slice
+    ) -> None:
+        slope, offset = upsampler.coefficients(maps)
+        self.channels = len(maps)
+        self.largest = float((slope.abs() + offset.abs()).max())
+        """No value at full size is larger, since the guide lies in [0, 1]."""
+        self._small, self._size, self._columns = torch.cat([slope, offset]), size, columns
+        self._fits = Interpolated(self._small, size, columns) if self.channels <= _KEPT_WIDE else None
+
+    def on(self, band: slice, guide: Tensor, scratch: Scratch) -> Callable[[int], Tensor]:
+        """Give each map on rows `band`, (rows, X), where the guide is that.
+
+        The tensor is that of `scratch`: the next one takes its place.
+        """
+        fits = self._fits or Interpolated(self._small, self._size, self._columns, band)
+        runs = fits.runs(band)
+
+        def plane(channel: int) -> Tensor:
+            slope, offset = (scratch.take(name, guide.shape, guide) for name in ("slope", "offset"))
+            fits.plane(channel, runs, slope)
+            fits.plane(self.channels + channel, runs, offset)
+            return offset.addcmul_(slope, guide)
+
+        return plane

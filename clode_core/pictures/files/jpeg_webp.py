@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from clode_core.pictures.files.effort import webp_options
 from clode_core.pictures.files.exif import dpi_of_exif, exif_of_dpi, made_upright
 from clode_core.pictures.files.picture import Picture, PictureError, check_size, dpi_for, icc_for
 from clode_core.pictures.files.pixels import turned, upright
@@ -98,12 +99,12 @@ def encode_webp(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictu
     """Write uint8 pixels as RGB or RGBA, without loss unless they come from a lossy file."""
     from PIL import Image
 
-    options: dict[str, Any] = {"lossless": True, "exact": True, "quality": 75}
+    options: dict[str, Any] = {"lossless": True, "exact": True} | webp_options()
     if like is not None:
         dpi = dpi_for(like)
         exif = like.exif or (exif_of_dpi(dpi) if dpi else b"")
         options |= {"icc_profile": icc_for(like, 3), "exif": exif, "xmp": like.xmp or b""}
         if not like.lossless:
-            options |= {"lossless": False, "quality": _QUALITY}
+            options |= {"lossless": False, "quality": _QUALITY, "method": 4}
     image = Image.fromarray(np.ascontiguousarray(pixels))
     image.convert("RGBA" if channels in (2, 4) else "RGB").save(handle, "WEBP", **options)

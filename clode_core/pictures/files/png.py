@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from clode_core.pictures.files.effort import png_tries
 from clode_core.pictures.files.exif import made_upright
 from clode_core.pictures.files.picture import Chunk, Picture, PictureError, check_size, dpi_for, icc_for
 from clode_core.pictures.files.pixels import turned, upright
@@ -105,7 +106,8 @@ def _encode(pixels: np.ndarray, chunks: Iterable[Chunk]) -> bytes:
     """Encode a whole file of uint8 or uint16 pixels, with the chunks right after its header."""
     import imagecodecs
 
-    data = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels)))
+    whole = np.ascontiguousarray(pixels)
+    data = min((bytes(imagecodecs.png_encode(whole, **options)) for options in png_tries()), key=len)
     split = len(SIGNATURE) + 12 + 13
     return b"".join((data[:split], *map(_packed, chunks), data[split:]))
 
