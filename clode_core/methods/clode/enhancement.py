@@ -101,6 +101,16 @@ def enhance(
     -----
     If the accelerator runs out of memory,
     the work is done again on the CPU with a warning, and the result is the same.
+
+    Examples
+    --------
+    >>> bright = enhance(image)
+    >>> bright.shape == image.shape and bright.dtype == image.dtype
+    True
+    >>> bool(bright.mean() > image.mean())
+    True
+    >>> darker = enhance(image, -1.5, denoise=False)
+    >>> series = enhance(stack, "auto", levels="auto", shared_exposure=True)
     """
     used = model if isinstance(model, Model) else _load_once(model, device)
     return used.enhance(

@@ -236,6 +236,12 @@ class Model(Method):
             If the array is not one picture.
         ValueError
             If the span or the precision is not usable, or the exposure has other channels.
+
+        Examples
+        --------
+        >>> path = load_model().solve(image, span=(0, 5))
+        >>> all((path.at(time) >= image).all() for time in (1, 3, 5))
+        True
         """
         path: Trajectory = super().solve(
             image,
@@ -287,6 +293,12 @@ class Model(Method):
         ------
         ImageError
             If there is no picture, or one cannot be understood, or their channels differ.
+
+        Examples
+        --------
+        >>> model = load_model()
+        >>> exposure = model.shared_exposure([image, image // 2])
+        >>> first, second = (model.solve(one, exposure=exposure).at(3) for one in (image, image // 2))
         """
         chosen = evenly_spread(len(pictures), SHARED_PICTURES)
         solved = []
@@ -428,6 +440,12 @@ def load_model(weights: str | Path | None = None, *, device: str = "auto") -> Mo
         If the file is missing, is not safetensors, or does not hold a CLODE model.
     ValueError
         If the device is not available.
+
+    Examples
+    --------
+    >>> model = load_model(device="cpu")
+    >>> model.architecture.working_size
+    96
     """
     if weights is None:
         return Model.load(method_info("clode"), None, device)

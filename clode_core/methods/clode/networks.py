@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from clode_core.methods.clode.automatic import TRAINED_TIME
 from clode_core.methods.clode.noise_networks import NOISE_NETWORKS, NoiseNet, PaperNoiseNet
 
 __all__ = ["CURVE_NETWORKS", "NOISE_NETWORKS", "NoiseNet", "PaperNoiseNet"]
@@ -153,7 +154,7 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class ReachNet(CurveNet):
-    """Multi-scale network that also judges how far to go: ``A`` and the reach ``c``, with ``T = 3 c``.
+    r"""Multi-scale network that also judges how far to go: ``A`` and the reach ``c``, with ``T = 3 c``.
 
     Parameters
     ----------
@@ -166,9 +167,14 @@ class ReachNet(CurveNet):
     -----
     How bright a scene should be is a question to the whole picture, so the brightness of the input (mean
     and spread of its logit, quantiles of its grey logit) joins the context, and the context moves the
-    level of ``A`` directly. The reach is a scalar of the same context, ``c = 1`` where ``A`` is trusted
-    as it is, 0 where the picture is fine, negative where it is too bright.
+    level of ``A`` directly. The reach is a scalar of the same context, about 1 where ``A`` is trusted as it
+    is, times a gate that follows from ``S = 3 A`` itself: what would hardly be changed is fine.
+
+    .. math:: c = \kappa\,\frac{m^4}{m^4 + \varepsilon^4}, \quad m = \overline{S^2}
     """
+
+    FINE = 0.3
+    """Mean squared exponent at which the gate is half open."""
 
     LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -198,7 +204,8 @@ class ReachNet(CurveNet):
         x, seen = skips[-1], self._seen(x, skips[-1], time)
         A = self._decoded(x + self.context(seen)[..., None, None], skips, time)
         A = self.amplitude * torch.tanh(A + self.level(seen)[..., None, None])
-        reach: Tensor = self.judge(seen)[:, 0]
+        power = (TRAINED_TIME * A.detach()).square().mean((1, 2, 3)).pow(4)
+        reach: Tensor = self.judge(seen)[:, 0] * power / (power + self.FINE**4)
         return F.interpolate(A, size=image.shape[-2:], mode="bilinear", align_corners=False), reach
 
     def _seen(self, x: Tensor, deep: Tensor, time: Tensor) -> Tensor:

@@ -22,6 +22,14 @@ def charbonnier(picture: Tensor, target: Tensor, epsilon: float = 1e-5) -> Tenso
     return ((picture - target).square() + epsilon).sqrt().mean()
 
 
+def log_error(picture: Tensor, target: Tensor, floor: float = 3e-4) -> Tensor:
+    r"""Mean over pictures of :math:`\log(\mathrm{MSE} + \text{floor}) / 20`: what PSNR measures.
+
+    At 20 dB its gradient is that of the absolute error.
+    """
+    return ((picture - target).square().mean((1, 2, 3)) + floor).log().mean() / 20
+
+
 def evened(error: Tensor, knee: float) -> Tensor:
     r"""Mean of :math:`k \log(1 + e / k)` over the pictures' errors ``(B,)``.
 
@@ -108,6 +116,22 @@ def gradient(field: Tensor) -> Tensor:
     across = (field[..., 1:] - field[..., :-1]).abs().mean()
     down = (field[..., 1:, :] - field[..., :-1, :]).abs().mean()
     return across + down
+
+
+def edge_aware_gradient(field: Tensor, guide: Tensor, edge: float = 0.3) -> Tensor:
+    r"""Total variation of a field where its guide is even; it may jump where the light jumps.
+
+    .. math:: \overline{|\nabla S| / (1 + |\nabla L|^2 / e^2)}, \quad L = \operatorname{logit}(\mathrm{grey})
+
+    with `guide` a picture (B, 3, H, W) and ``e`` the step of its logit that counts as an edge.
+    """
+    light = logit(guide.mean(1, keepdim=True))
+    return torch.stack(
+        [
+            (field.diff(dim=axis).abs() / (1 + (light.diff(dim=axis) / edge).square())).mean()
+            for axis in (-1, -2)
+        ]
+    ).sum()
 
 
 def spatial_consistency(enhanced: Tensor, original: Tensor, region: int = 4) -> Tensor:
