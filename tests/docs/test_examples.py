@@ -76,7 +76,7 @@ def public_docstrings():
 EXAMPLES = {test.name: test for test in public_docstrings() if test.examples}
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", list(EXAMPLES))
 def test_the_example_of_a_docstring_runs(name, names):
     from clode_core.methods import Slider
 
@@ -102,7 +102,7 @@ def command_lines():
                 yield pytest.param(words, id=f"{page.stem}: {' '.join(words)}")
 
 
-@pytest.mark.parametrize("words", command_lines())
+@pytest.mark.parametrize("words", list(command_lines()))
 def test_a_command_line_of_the_pages_is_understood(words):
     command, words = typer.main.get_command(app), words[1:]
     while words and words[0] in getattr(command, "commands", {}):
