@@ -98,9 +98,7 @@ def command_lines():
         text = page.read_text(encoding="utf-8").replace("\\\n", " ")
         for line in re.findall(r"^(?: {4}|\$ )(clode .*)$", text, re.MULTILINE):
             words = shlex.split(line, comments=True)
-            acts = any(
-                "..." in word or "completion" in word for word in words
-            )  # these would act on the shell
+            acts = any("..." in word or "completion" in word for word in words)  # acts on the shell
             if not acts:
                 yield pytest.param(words, id=f"{page.stem}: {' '.join(words)}")
 
