@@ -46,7 +46,7 @@ def names(dark, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(dark).save("photo.jpg")
     pair = {"dark": torch.rand(2, 3, 32, 32), "bright": torch.rand(2, 3, 32, 32)}
-    network = {"network": Decoder(), "L": torch.nn.functional.l1_loss, "save_file": save_file}
+    network = {"network": Decoder(), "L": lambda ours, wanted: ours.mean(), "save_file": save_file}
     public = {name: getattr(clode_core, name) for name in clode_core.__all__}
     return public | pair | network | {"image": dark, "stack": np.stack([dark[..., 1]] * 2), "np": np}
 
