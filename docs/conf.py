@@ -62,3 +62,4 @@ html_theme_options = {
 copyright = "MIT licence"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+html_sidebars = {"index": [], "**": ["globaltoc.html"]}  # all pages, not those of one section: there are none

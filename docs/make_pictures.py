@@ -50,7 +50,7 @@ def before_after() -> None:
 def curves() -> None:
     """Draw the curve for several exponents."""
     intensity = torch.linspace(0, 1, 257)
-    figure, axes = plt.subplots(figsize=(5.2, 4.4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
     colours = matplotlib.colormaps["plasma"]
     for exponent in (-3, -2, -1, 0, 1, 2, 3, 4):
         shown = curve(intensity, torch.tensor(float(exponent)))

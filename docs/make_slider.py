@@ -29,7 +29,7 @@ from clode_core.pictures.source import Source
 
 FOLDER = Path(__file__).resolve().parent / "pictures" / "slider"
 QUALITY = 90
-TIMES = (-2.0, 0.0, 1.5, 5.0)
+TIMES = (-2.0, 0.05, 1.5, 5.0)
 """Exposure times at which the loss by the few coefficients is measured."""
 STEPS = (0.2, 0.13, 0.09, 0.07, 0.05, 0.035, 0.025)
 LARGEST_LOSS = 1.45

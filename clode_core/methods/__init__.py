@@ -127,7 +127,7 @@ def load_method(
     --------
     >>> gamma = load_method("gamma")
     >>> bright = gamma.enhance(image, 0.5)
-    >>> bright.dtype == image.dtype and bright.mean() > image.mean()
+    >>> bool(bright.mean() > image.mean())
     True
     """
     info = method_info(name)

@@ -70,7 +70,7 @@ def test_every_pixel_of_the_page_is_what_the_library_computes_within_two_levels(
     library = shown_by(path, picture, STORED[name]["auto"])
     slider = opened(page, name)
     means = []
-    for time in (-2.0, 0.0, 1.5, 5.0):
+    for time in (-2.0, 0.05, 1.5, 5.0):  # at 0 itself the library gives back what it was given
         set_to(page, slider, name, time)
         shown = seen(page)
         difference = np.abs(shown.astype(int) - library.at(time).astype(int))
