@@ -66,7 +66,10 @@ def rest(qtbot):
 
     def wait(widget, timeout=30_000):
         qtbot.waitUntil(
-            lambda: not widget._dims.isActive() and all(job._progress is None for job in widget._jobs),
+            lambda: (
+                not (widget.previews.dims.isActive() or widget.previews.plane.rest.isActive())
+                and all(job._progress is None for job in widget._jobs)
+            ),
             timeout=timeout,
         )
 
