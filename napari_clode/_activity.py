@@ -42,6 +42,7 @@ class Activity(QObject):
         self._job = job
         self._bar: progress_bar | None = None
         self._began = self._last = 0.0
+        self._drawing = False
         job.progressed.connect(self._on_progress)
         job.idle.connect(self.end)
 
@@ -61,10 +62,22 @@ class Activity(QObject):
         left = time_left(now - self._began, fraction)
         if self._bar is None and now - self._began > _PATIENCE:
             self._bar = progress_bar(total=_STEPS, desc=self.title)
-        if self._bar is not None:
-            self._bar.update(round(_STEPS * fraction) - self._bar.n)
-            self._bar.set_description(f"{self.title}, {left}" if left else self.title)
-        self.progressed.emit(fraction, left)
+        self._draw(fraction, left)
+        if self._began:  # it may have ended meanwhile
+            self.progressed.emit(fraction, left)
+
+    def _draw(self, fraction: float, left: str) -> None:
+        """Move the bar; napari lets other events happen meanwhile, so that it may be gone afterwards."""
+        bar = self._bar
+        if bar is None or self._drawing:
+            return
+        self._drawing = True
+        try:
+            bar.update(round(_STEPS * fraction) - bar.n)
+            if self._bar is bar:
+                bar.set_description(f"{self.title}, {left}" if left else self.title)
+        finally:
+            self._drawing = False
 
 
 def time_left(seconds: float, fraction: float) -> str:

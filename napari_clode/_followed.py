@@ -61,12 +61,12 @@ class ActiveLayer(QObject):
 
     def _on_active(self, event: Any) -> None:
         layer = self._image(event.value)
-        if layer is not None:
+        if layer is not None and not _results.is_inserting():
             self.activated.emit(layer)
 
     def _on_selection(self, event: Any = None) -> None:
         viewer = self._viewer()
-        if viewer is None:
+        if viewer is None or _results.is_inserting():
             return
         images = {found for layer in viewer.layers.selection if (found := self._image(layer)) is not None}
         self.selected.emit(f"{len(images)} images are selected" if len(images) > 1 else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ class _Live(NamedTuple):
 _previews: WeakKeyDictionary[Image, ref[Image]] = WeakKeyDictionary()  # live results by their sources
 _sources: WeakKeyDictionary[Image, ref[Image]] = WeakKeyDictionary()  # sources of all results
 _shown: WeakKeyDictionary[Image, _Live] = WeakKeyDictionary()  # of live results
+_inserting: WeakSet[Image] = WeakSet()
 _given_names: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
 
 
@@ -89,6 +90,11 @@ def source_of(viewer: ViewerModel, result: Any) -> Image | None:
     known = _sources.get(result)
     layer = known() if known is not None else None
     return layer if layer is not None and layer in viewer.layers else None
+
+
+def is_inserting() -> bool:
+    """Whether a result is being inserted, which napari makes active for a moment."""
+    return bool(_inserting)
 
 
 def results_of(viewer: ViewerModel, layer: Image) -> list[Image]:
@@ -219,7 +225,9 @@ def _add(
     below = [layer, *(found for found in viewer.layers if source_of(viewer, found) is layer)]
     selection = viewer.layers.selection
     active, selected = selection.active, set(selection)
+    _inserting.add(result)
     viewer.layers.insert(max(viewer.layers.index(found) for found in below) + 1, result)
     selection.active = active
     selection.update(selected)
+    _inserting.discard(result)
     return result

@@ -19,7 +19,7 @@ pytest.importorskip("napari")
 from napari.layers import Image
 
 from napari_clode import _results
-from napari_clode._methods import usable_methods
+from napari_clode._methods import shown_digits, usable_methods
 
 FADE = MethodInfo(
     "fade",
@@ -84,7 +84,7 @@ def test_a_method_of_another_package_is_chosen_and_follows_its_slider(viewer, op
     values, means = controls.plot.curve
     assert values[0] == 0.25 and (np.diff(means) < 0).all()
     widget.buttons.keep.click()
-    assert result.name == "night [Fade, power = 0.75]"
+    assert result.name == "night [Fade, power 0.75]"
 
 
 def test_what_a_method_cannot_do_is_disabled_and_says_why(viewer, opened, installed, stack):
@@ -118,15 +118,15 @@ def test_every_usable_method_shows_a_preview_and_all_planes(viewer, opened, rest
         rest(widget)
         widget.buttons.apply.click()
         rest(widget)
-        assert widget.buttons.status.text() == "Done.", (name, widget.buttons.status.text())
+        assert "2 planes of cells are enhanced." in widget.buttons.status.text(), name
         value = (controls.value,) if info.slider else ()
         options = {"denoise": False} if info.noise_removal else {}
         method = clode.load_method(name, device="cpu")
         expected = method.enhance(
             layer.data, *value, levels=(levels.black, levels.white), rgb=False, **options
         )
-        (whole,) = (found for found in viewer.layers if found.name.endswith("all planes]"))
-        assert whole.name == f"cells [{info.title}, all planes]"
+        at = f", {info.slider.symbol} {controls.value:.{shown_digits(info)}f}" if info.slider else ""
+        whole = viewer.layers[f"cells [{info.title}{at}, all planes]"]
         assert np.array_equal(whole.data, expected), name
         preview = result_of(viewer, layer)
         assert preview.name == f"cells [{info.title}]" and preview.metadata["clode"]["method"] == name
@@ -168,4 +168,4 @@ def test_a_video_goes_frame_by_frame_where_a_method_has_no_tables(viewer, opened
     rest(widget)
     (whole,) = (found for found in viewer.layers if found.name.endswith("all planes]"))
     frame = layer.data.cleaned(2).pixels(np.uint8)
-    assert np.array_equal(whole.data[2].compute(), clode.load_method("fade").enhance(frame))
+    assert np.array_equal(whole.data[2], clode.load_method("fade").enhance(frame))

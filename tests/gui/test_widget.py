@@ -12,7 +12,7 @@ import dask.array as da
 import zarr
 from napari.layers import Image, Points
 
-from napari_clode import _results, _stack
+from napari_clode import _results
 from napari_clode._planes import Channels
 
 LEVELS_12_BIT = (100.0, 4095.0)
@@ -122,12 +122,12 @@ def test_the_plot_shows_the_brightness_of_the_plane_and_moves_the_slider(
     rest(widget)
     times, means = plot.curve
     assert np.allclose(means, model.solve(dark).brightness(times))
-    assert plot.value == widget.controls.slider.value()
+    assert plot.value == widget.controls.value
     plot.resize(240, 110)
     place = plot._point(-1.0, 0.5)
     qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(round(place.x()), round(place.y())))
     assert widget.controls.slider.value() == pytest.approx(-1.0, abs=0.05)
-    assert plot.value == widget.controls.slider.value()
+    assert plot.value == widget.controls.value
     rest(widget)
 
 
@@ -256,33 +256,18 @@ def test_channels_by_themselves_share_an_exposure_each(viewer, opened, rest, mod
         assert np.array_equal(whole_result(viewer).data[:, channel], expected)
 
 
-@pytest.mark.parametrize("source", ["dask", "zarr", "large"])
-def test_big_and_lazy_sources_give_a_lazy_result(viewer, opened, rest, model, stack, source, monkeypatch):
-    data = {
-        "dask": da.from_array(stack, chunks=(2, 48, 64)),
-        "zarr": zarr.array(stack, chunks=(1, 48, 64)),
-        "large": stack,
-    }[source]
-    if source == "large":
-        monkeypatch.setattr(_stack, "MEMORY_SHARE", 0.0)
-    widget = opened(Image(data, contrast_limits=(0, 4095)))
-    choose_levels(widget, LEVELS_12_BIT)
-    apply(widget, rest)
-    result = whole_result(viewer)
-    assert isinstance(result.data, da.Array) and result.data.chunks == ((1,) * 5, (48,), (64,))
-    expected = clode.enhance(stack[3], 3.0, denoise=False, model=model, levels=LEVELS_12_BIT)
-    assert np.array_equal(result.data[3].compute(), expected)
-
-
-def test_applying_again_updates_the_same_layer(viewer, opened, rest, stack):
-    widget = opened(Image(stack))
+def test_applying_the_same_again_updates_the_same_layer(viewer, opened, rest, stack):
+    layer = Image(stack.copy())
+    widget = opened(layer)
     apply(widget, rest)
     first = whole_result(viewer)
     before = first.data.mean()
-    widget.controls.slider.setValue(4.0)
+    layer.data = layer.data * 4
+    choose_levels(widget, "dtype")
+    choose_levels(widget, first.metadata["clode"]["levels"])
     apply(widget, rest)
     assert [layer for layer in viewer.layers if "all planes" in layer.name] == [first]
-    assert first.data.mean() > before and first.metadata["clode"]["exposure_time"] == pytest.approx(4.0)
+    assert first.data.mean() > before
 
 
 @pytest.fixture
@@ -323,7 +308,7 @@ def test_cancel_stops_between_planes_and_leaves_no_layer(viewer, halfway, rest):
     finish(widget, step, rest)
     assert state["planes"] <= 3 and len(viewer.layers) == 1
     assert not widget.buttons.cancel.isVisibleTo(widget) and widget.buttons.apply.isEnabled()
-    assert widget.buttons.status.text() == "Cancelled."
+    assert widget.buttons.status.text() == "Cancelled: no layer was made."
 
 
 def test_deleting_the_source_in_mid_run_is_harmless(viewer, halfway, rest):
@@ -417,7 +402,7 @@ def test_running_again_updates_the_same_layer_and_keep_makes_it_independent(view
     rest(widget)
     assert len(viewer.layers) == 2
     widget.buttons.keep.click()
-    assert first.name == "night [CLODE, t = 3]"
+    assert first.name == "night [CLODE, T 3.00]"
     kept = first.data.copy()
     widget.controls.slider.setValue(1.0)
     rest(widget)
@@ -612,19 +597,6 @@ def test_a_live_result_is_no_source_until_its_own_source_is_gone(viewer, opened,
     rest(widget)
     assert list(widget.controls.layer_box.choices) == list(viewer.layers)
     assert widget.buttons.enhance.isEnabled()
-
-
-def test_a_plane_is_seen_until_the_next_one_is_there(viewer, opened, rest, stack):
-    layer = Image(stack)
-    widget = opened(layer)
-    widget.buttons.enhance.click()
-    rest(widget)
-    result = result_of(viewer, layer)
-    for step in range(5):
-        viewer.dims.set_current_step(0, step)
-        assert result._slice.image.view.shape == (48, 64)  # at once, before anything is solved
-        rest(widget)
-        assert widget.previews.plane.shown.index == (step,)
 
 
 def test_the_slider_shows_the_preview_again_after_applying(viewer, opened, rest, stack):
