@@ -125,6 +125,7 @@ class _PlaneByTables:
             picture = self._path.region(window.rows, window.columns, value, denoise=denoise)
             return Glimpse(picture, Part((window.rows[0], window.columns[0])))
         unit = self._reduced.at(value)  # with its noise, of which averaging has left little
+        unit = unit[..., 0] if self._plane.ndim == 2 else unit
         height, width = self._plane.shape[:2]
         step = height / unit.shape[0], width / unit.shape[1]
         return Glimpse(_in_levels(unit, self._limits, self._plane.dtype), Part((0, 0), step))

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtCore import QEvent
+from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_clode import _results
@@ -81,9 +81,6 @@ class EnhanceWidget(QWidget):
         buttons.cancel.clicked.connect(self.cancel)
         buttons.compare.pressed.connect(lambda: self._sight.compare(controls.layer))
         buttons.compare.released.connect(lambda: self._sight.compare(None))
-        undo = QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self)
-        undo.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        undo.activated.connect(self.back)
 
     def _connect_work(self) -> None:
         previews, messages = self.previews, self.messages
@@ -265,6 +262,13 @@ class EnhanceWidget(QWidget):
     def _on_theme(self, event: Any = None) -> None:
         if self._viewer is not None:
             self.buttons.set_error_colour(error_colour(get_theme(self._viewer.theme).type))
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Ctrl+Z is Back, wherever in the widget the focus is."""
+        if event is not None and event.matches(QKeySequence.StandardKey.Undo):
+            self.back()
+        else:
+            super().keyPressEvent(event)
 
     # the end
 

@@ -79,7 +79,8 @@ def test_zoomed_in_the_part_that_is_seen_is_drawn_at_full_size(
     widget = opened(layer)
     widget.buttons.enhance.click()
     rest(widget)
-    viewer.camera.center, viewer.camera.zoom = (30, 40), viewer.camera.zoom * 4
+    camera = viewer.scene.camera
+    camera.center, camera.zoom = (30, 40), camera.zoom * 4
     viewer.window._qt_viewer.canvas.on_draw(None)
     drawn.clear()
     widget.controls.slider.setValue(2.0)
