@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 _WIDTH = 300  # pixels
 _DENOISE_TIP = "Remove the noise that shows when a dark picture is made bright"
-_SHARED_TIP = "Every plane gets the same curve, so that a time series does not flicker"
+_SHARED_TIP = (
+    "Every plane gets the same curve: differences between planes stay as they were, and nothing changes "
+    "when something bright comes or goes. Without it every plane is made equally bright"
+)
 
 
 class Choices(NamedTuple):

@@ -194,6 +194,20 @@ def _refill(layer: Image, result: Image, data: Any, place: dict[str, Any], style
         result.data = data
 
 
+def whole_result(layer: Image, planes: LayerPlanes, data: Any, style: Appearance) -> Image:
+    """A result of `layer` that holds all its planes and is in no viewer yet."""
+    return _new(layer, data, placement(layer, planes), style)
+
+
+def _new(layer: Image, data: Any, place: dict[str, Any], style: Appearance) -> Image:
+    from napari.layers import Image
+
+    about = {**layer.metadata, "clode": style.about}
+    result = Image(data, rgb=style.rgb, name=style.name, metadata=about, **place, **looks(layer, style))
+    _sources[result] = ref(layer)
+    return result
+
+
 def _follow_limits(result: Image, limits: tuple[float, float]) -> None:
     if tuple(result.contrast_limits) != tuple(limits):
         low, high = result.contrast_limits_range
@@ -215,11 +229,7 @@ def _add(
     live: bool = False,
 ) -> Image:
     """Insert a result over its source and what was made of it before; what is selected stays selected."""
-    from napari.layers import Image
-
-    about = {**layer.metadata, "clode": style.about}
-    result = Image(data, rgb=style.rgb, name=style.name, metadata=about, **place, **looks(layer, style))
-    _sources[result] = ref(layer)
+    result = _new(layer, data, place, style)
     if live:
         _previews[layer] = ref(result)
     below = [layer, *(found for found in viewer.layers if source_of(viewer, found) is layer)]
