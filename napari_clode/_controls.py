@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from magicgui.widgets import ComboBox
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_clode._actions_box import ActionsBox
 from napari_clode._advanced import AdvancedBox
@@ -23,7 +23,7 @@ from napari_clode._video import is_video
 if TYPE_CHECKING:
     from napari.layers import Image
 
-_WIDTH = 300  # pixels
+_WIDTH, _PIN_WIDTH = 300, 44  # pixels
 _DENOISE_TIP = "Remove the noise that shows when a dark picture is made bright"
 _SHARED_TIP = (
     "Every plane gets the same curve: differences between planes stay as they were, and nothing changes "
@@ -64,8 +64,8 @@ class Controls(QWidget):
         self.layer_box.native.setToolTip("The layer that is enhanced: the active one, or one chosen here")
         self.layer_box.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.layer_box.changed.connect(self._on_layer)
-        self.pin = QToolButton()
-        self.pin.setText("Pin")
+        self.pin = QPushButton("Pin")
+        self.pin.setFixedWidth(_PIN_WIDTH)
         self.pin.setCheckable(True)
         self.pin.setToolTip("Stay with this layer when another one becomes active")
         self.channels = choice_box("Whether an axis of the stack is colours or channels")

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDialog, QTextBrowser, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
 PAGE = Path(__file__).with_name("help.md")
 
 
-def help_button(parent: QWidget) -> QToolButton:
+def help_button(parent: QWidget) -> QPushButton:
     """A button that opens the page."""
-    button = QToolButton()
-    button.setText("Help")
+    button = QPushButton("Help")
     button.setToolTip("What every control does, on one page")
     button.clicked.connect(lambda: show_help(parent))
     return button

@@ -15,7 +15,7 @@ _CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
 
 def channel_choices(layer: Image | None) -> list[tuple[str, Channels]]:
     """Texts and meanings of what the axes of a layer can be understood as."""
-    choices = [("None", Channels())]
+    choices = [("No channels", Channels())]
     if layer is None or layer.rgb:
         return choices
     shape = layer.level_shapes[0] if layer.multiscale else layer.data.shape

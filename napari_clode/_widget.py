@@ -16,7 +16,7 @@ from napari_clode._all_planes import AllPlanes
 from napari_clode._controls import Controls
 from napari_clode._engine import warm_up
 from napari_clode._followed import FollowedLayer
-from napari_clode._form import error_text
+from napari_clode._form import error_text, scrolled
 from napari_clode._history import History
 from napari_clode._jobs import LatestJob
 from napari_clode._keeping import Keeping
@@ -45,7 +45,8 @@ class EnhanceWidget(QWidget):
         self.controls = Controls(self._sources)
         self.buttons = self.controls.actions_box
         layout = QVBoxLayout(self)
-        layout.addWidget(self.controls)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(scrolled(self.controls))
         self.messages = Messages(self.buttons)
         self.followed = FollowedLayer(napari_viewer, self.controls, self)
         self.previews = Previews(napari_viewer, self.controls, self)

@@ -126,7 +126,7 @@ def test_every_control_has_a_tooltip(viewer, opened, stack):
 def test_axes_have_plain_names(stack):
     texts = [text for text, _ in channel_choices(Image(np.stack([stack[:3]] * 3)))]
     assert texts == [
-        "None",
+        "No channels",
         "First axis: 3 separate pictures",
         "First axis: red, green, blue",
         "Second axis: 3 separate pictures",
@@ -184,6 +184,12 @@ def test_both_samples_open_together_without_a_warning(viewer):
     viewer.open_sample("clode-core", "dark_cells")
     viewer.dims.set_current_step(0, 3)
     assert len(viewer.layers) == 2
+
+
+def test_in_a_low_window_the_controls_scroll_and_do_not_make_it_higher(viewer, opened, stack):
+    widget = opened(Image(stack))
+    widget.controls.advanced.expand(animate=False)
+    assert widget.minimumSizeHint().height() < 300 < widget.controls.minimumSizeHint().height()
 
 
 def test_help_opens_on_one_page(viewer, opened, qtbot):

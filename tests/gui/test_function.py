@@ -38,10 +38,9 @@ def test_a_layer_that_cannot_be_enhanced_is_refused_in_one_sentence():
         enhance_layer(Image(np.zeros((4, 100), np.uint8)))
 
 
-def test_the_form_in_the_menu_adds_the_whole_layer_in_the_background(viewer, qtbot, stack):
+def test_the_form_in_the_menu_adds_the_whole_layer_in_the_background(viewer, menu_entry, qtbot, stack):
     viewer.add_image(stack, name="cells")
-    texts = {a.text(): a for a in viewer.window.plugins_menu.actions()}
-    texts["Enhance a whole layer (CLODE)"].trigger()
+    menu_entry("Enhance a whole layer (CLODE)").trigger()
     dock = viewer.window._wrapped_dock_widgets["Enhance a whole layer (CLODE)"]
     form = dock.inner_widget()._magic_widget
     form.remove_noise.value = False
