@@ -205,6 +205,8 @@ def shown_index(viewer: ViewerModel, layer: Image, planes: LayerPlanes) -> tuple
 
 def has_plane_here(viewer: ViewerModel, layer: Image) -> bool:
     """Whether a layer has a plane where a viewer looks."""
+    if viewer.dims.ndim < layer.ndim:
+        return False  # the viewer has not yet taken notice of the layer, or is about to lose it
     places = _place_here(viewer, layer)[:-2]
     shape = layer.level_shapes[0] if layer.multiscale else layer.data.shape
     return all(0 <= place < n for place, n in zip(places, shape, strict=False))
