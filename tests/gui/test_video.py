@@ -178,6 +178,7 @@ def test_a_jump_to_what_has_not_been_looked_at_is_right_at_once(video, untrained
 
     class Layer:
         data, name, rgb, ndim, multiscale = planes, "film", True, 3, False
+        axis_labels, scale = ("t", "y", "x"), (1.0, 1.0, 1.0)
 
     exposure = VideoExposure(planes, Stack(LayerPlanes(Layer()), Settings()))
     expected = solve_exposure(untrained, planes.thumbnail(45, 48))
