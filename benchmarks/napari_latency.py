@@ -1,6 +1,7 @@
-"""How fast the napari widget is: first result, slider to picture, longest freeze.
+"""How fast the napari widget is: first result, slider to picture, longest freeze, and cancelling.
 
 On a machine without a screen:  xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/napari_latency.py
+By default photographs of 2 and 24 megapixels and a stack of 45 planes; a video is added by --video FILE.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import napari
 import numpy as np
@@ -19,6 +20,7 @@ from qtpy.QtTest import QTest
 from speed import photograph
 
 TICK = 5  # milliseconds
+STACK = (45, 512, 512)
 
 
 class Freezes:
@@ -43,7 +45,42 @@ class Freezes:
         self._timer.stop()
 
 
-def wait(until: Callable[[], bool], limit: float = 120) -> float:
+class Watched:
+    """A viewer with one layer and the widget; knows which value is on the canvas."""
+
+    def __init__(self, layer: Image | None, path: Path | None = None) -> None:
+        self.viewer = napari.Viewer()
+        self.viewer.window._qt_window.resize(1500, 950)
+        if path is not None:
+            self.viewer.open(path, plugin="clode-core")
+        else:
+            self.viewer.add_layer(layer)
+        self.source = self.viewer.layers[0]
+        _, self.widget = self.viewer.window.add_plugin_dock_widget("clode-core", "CLODE Enhance")
+        self.drawn = float("nan")
+        wait(self.resting)
+        QTest.qWait(500)
+        self.viewer.window._qt_viewer.canvas._scene_canvas.events.draw.connect(self._on_draw)
+
+    def _on_draw(self, _: object) -> None:
+        if len(self.viewer.layers) > 1:
+            self.drawn = self.viewer.layers[1].metadata["clode"]["exposure_time"]
+
+    def shown(self) -> float:
+        """The value whose picture was drawn last."""
+        return self.drawn
+
+    def resting(self) -> bool:
+        """Whether everything that was asked for is done."""
+        waiting = self.widget.previews.plane.rest.isActive() or self.widget.previews.dims.isActive()
+        return not waiting and all(job._progress is None for job in self.widget._jobs)
+
+    def set_value(self, value: float) -> None:
+        """Move the slider."""
+        self.widget.controls.slider.setValue(value)
+
+
+def wait(until: Callable[[], bool], limit: float = 300) -> float:
     start = time.perf_counter()
     while not until():
         QTest.qWait(1)
@@ -52,83 +89,124 @@ def wait(until: Callable[[], bool], limit: float = 120) -> float:
     return time.perf_counter() - start
 
 
-def resting(widget: Any) -> bool:
-    return all(job._ticket is None for job in widget._jobs)
-
-
-def drag(widget: Any, shown: Callable[[], float], seconds: float) -> tuple[list[float], int]:
+def drag(watched: Watched, seconds: float) -> tuple[list[float], int]:
     """Move the slider 60 times a second; milliseconds from a value to its picture, and pictures shown."""
     asked: dict[float, float] = {}
     delays: list[float] = []
-    last = shown()
+    last = watched.shown()
     start = time.perf_counter()
     pictures = 0
     while (now := time.perf_counter()) - start < seconds:
         value = round(2.5 + 2 * np.sin(2 * (now - start)), 2)
         asked[value] = now
-        widget.controls.time.setValue(value)
+        watched.set_value(value)
         QTest.qWait(16)
-        if (seen := shown()) != last:
+        if (seen := watched.shown()) != last:
             last = seen
             pictures += 1
             delays.append(1e3 * (time.perf_counter() - asked.get(round(seen, 2), now)))
     return delays, pictures
 
 
-def single_moves(widget: Any, shown: Callable[[], float], count: int) -> list[float]:
+def single_moves(watched: Watched, count: int) -> list[float]:
     """Milliseconds from one move of the slider to its picture on the canvas, everything else at rest."""
     delays = []
     for value in np.linspace(0.5, 4.5, count).round(2).tolist():
         start = time.perf_counter()
-        widget.controls.time.setValue(value)
-        while abs(shown() - value) > 1e-3:
-            QTest.qWait(0)
+        watched.set_value(value)
+        wait(lambda value=value: abs(watched.shown() - value) < 1e-3)
         delays.append(1e3 * (time.perf_counter() - start))
         QTest.qWait(30)
     return delays
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--height", type=int, default=1250)
-    parser.add_argument("--width", type=int, default=1600)
-    parser.add_argument("--seconds", type=float, default=5, help="how long to drag")
-    asked = parser.parse_args()
-    viewer = napari.Viewer()
-    viewer.window._qt_window.resize(1500, 950)
-    picture = photograph(asked.height, asked.width)
-    layer = viewer.add_image(picture, rgb=True, name="dark")
-    assert isinstance(layer, Image)
-    _, widget = viewer.window.add_plugin_dock_widget("clode-core", "CLODE Enhance")
-    wait(lambda: resting(widget))
-    QTest.qWait(500)
-    drawn = {"time": float("nan")}
+def cancelled(watched: Watched) -> tuple[float, float]:
+    """Milliseconds from Cancel during noise removal until the widget is at rest, and until its thread is."""
+    plane, buttons = watched.widget.previews.plane, watched.widget.buttons
+    buttons.enhance.click()
+    wait(lambda: plane.cleaning._progress is not None)
+    QTest.qWait(400)
+    if plane.cleaning._progress is None:
+        return float("nan"), float("nan")  # it was done before it could be cancelled
+    start = time.perf_counter()
+    buttons.cancel.click()
+    told = 1e3 * (time.perf_counter() - start)
+    wait(lambda: plane.cleaning._progress is None)
+    return told, 1e3 * (time.perf_counter() - start)
 
-    def on_draw(_: object) -> None:
-        if len(viewer.layers) > 1:
-            drawn["time"] = viewer.layers[1].metadata["clode"]["exposure_time"]
 
-    viewer.window._qt_viewer.canvas._scene_canvas.events.draw.connect(on_draw)
+def report(name: str, watched: Watched, seconds: float) -> None:
     with Freezes() as starting:
         start = time.perf_counter()
-        widget.controls.enhance.click()
-        wait(lambda: not np.isnan(drawn["time"]))
+        watched.widget.buttons.enhance.click()
+        wait(lambda: not np.isnan(watched.drawn))
         first = time.perf_counter() - start
-        wait(lambda: resting(widget))
+        wait(watched.resting)
         cleaned = time.perf_counter() - start
     QTest.qWait(600)
-    moves = single_moves(widget, lambda: drawn["time"], 30)
+    moves = single_moves(watched, 15)
     with Freezes() as dragging:
-        delays, pictures = drag(widget, lambda: drawn["time"], asked.seconds)
-    wait(lambda: resting(widget))
-    print(f"RGB layer of {asked.height * asked.width / 1e6:.1f} megapixels, noise removed")
-    print(f"first result on the canvas after the click     {first:6.2f} s, without noise {cleaned:.2f} s")
-    print(f"slider to picture, one move at a time          {statistics.median(moves):6.0f} ms median")
-    print(f"slider to picture, while dragging              {statistics.median(delays):6.0f} ms median")
-    print(f"pictures a second while dragging               {pictures / asked.seconds:6.1f}")
-    print(f"longest gap of a {TICK} ms timer while dragging     {max(dragging.gaps):6.0f} ms")
-    print(f"longest gap of a {TICK} ms timer until noise is gone {max(starting.gaps):4.0f} ms")
-    viewer.close()
+        delays, pictures = drag(watched, seconds)
+    rest = wait(watched.resting)
+    told, ended = cancelled(watched) if not watched.widget.previews.video.active else (0.0, 0.0)
+    print(f"\n{name}")
+    print(f"first result on the canvas after the click     {first:7.2f} s, without noise {cleaned:.2f} s")
+    print(f"slider to picture, one move at a time          {statistics.median(moves):7.0f} ms median")
+    print(f"slider to picture, while dragging              {statistics.median(delays):7.0f} ms median")
+    print(f"pictures a second while dragging               {pictures / seconds:7.1f}")
+    print(f"whole picture after the slider rests           {1e3 * rest:7.0f} ms")
+    print(f"longest gap of a {TICK} ms timer while dragging     {max(dragging.gaps):7.0f} ms")
+    print(f"longest gap of a {TICK} ms timer until noise is gone{max(starting.gaps):7.0f} ms")
+    print(f"Cancel to a widget at rest, to a thread at rest{told:7.0f} ms, {ended:.0f} ms")
+
+
+def report_all_planes(watched: Watched) -> None:
+    """A whole stack in the background, while the dims slider is moved."""
+    with Freezes() as applying:
+        start = time.perf_counter()
+        watched.widget.buttons.apply.click()
+        step = 0
+        while watched.widget.all_planes.job._progress is not None:
+            step += 1
+            watched.viewer.dims.set_current_step(0, step % watched.source.data.shape[0])
+            QTest.qWait(50)
+        took = time.perf_counter() - start
+    print(f"all {watched.source.data.shape[0]} planes in the background               {took:7.1f} s")
+    print(f"longest gap of a {TICK} ms timer meanwhile, scrolling {max(applying.gaps):5.0f} ms")
+
+
+def cells() -> Image:
+    """A dark 12-bit stack."""
+    random = np.random.default_rng(0)
+    count, height, width = STACK
+    y, x = np.mgrid[:height, :width]
+    scene = 40 + 30 * np.sin(x / 23) * np.cos(y / 31) + 40 * (np.hypot(x - 250, y - 200) < 90)
+    data = np.stack([100 + random.poisson(scene * (1 + 0.01 * k)) for k in range(count)]).astype(np.uint16)
+    return Image(data, contrast_limits=(0, 4095), name="cells")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megapixels", type=float, nargs="*", default=[2, 24], help="of the photographs")
+    parser.add_argument("--no-stack", action="store_true", help="leave out the stack of 45 planes")
+    parser.add_argument("--video", type=Path, help="a video to drag over")
+    parser.add_argument("--seconds", type=float, default=5, help="how long to drag")
+    asked = parser.parse_args()
+    for size in asked.megapixels:
+        height = round((size * 1e6 / 1.5) ** 0.5)
+        layer = Image(photograph(height, round(1.5 * height)), rgb=True, name="dark")
+        watched = Watched(layer)
+        report(f"RGB layer of {size:g} megapixels, noise removed", watched, asked.seconds)
+        watched.viewer.close()
+    if not asked.no_stack:
+        watched = Watched(cells())
+        report("12-bit stack of {} planes of {} x {}, noise removed".format(*STACK), watched, asked.seconds)
+        report_all_planes(watched)
+        watched.viewer.close()
+    if asked.video is not None:
+        watched = Watched(None, asked.video)
+        report(f"video {asked.video.name}", watched, asked.seconds)
+        watched.viewer.close()
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class AdvancedBox(QCollapsible):
         self.weights.setText(self._weights.get(info.name, ""))
         reason = f"{info.title} has no weights"
         allow(self.weights, info.needs_weights, "A .safetensors file written by CLODE", reason)
-        allow(self.browse, info.needs_weights, "", reason)
+        allow(self.browse, info.needs_weights, "Look for a file of weights", reason)
 
     def _on_weights(self) -> None:
         text = self.weights.text()

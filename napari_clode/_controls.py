@@ -6,23 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from magicgui.widgets import ComboBox
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QFormLayout,
-    QLabel,
-    QLineEdit,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_clode._actions_box import ActionsBox
 from napari_clode._advanced import AdvancedBox
 from napari_clode._engine import Settings
-from napari_clode._form import allow, choice_box, row, typed_number
-from napari_clode._layer_choices import channel_choices, likely_channels, needs_levels
+from napari_clode._form import allow, choice_box, row
+from napari_clode._help import help_button
+from napari_clode._layer_choices import channel_choices, likely_channels
+from napari_clode._levels_box import LevelsBox
 from napari_clode._planes import Channels
 from napari_clode._slider_box import SliderBox
 from napari_clode._video import is_video
@@ -30,8 +23,12 @@ from napari_clode._video import is_video
 if TYPE_CHECKING:
     from napari.layers import Image
 
-_WIDTH = 300  # pixels
-_LEVELS = {"Full range of the type": "dtype", "From the data": "auto", "Typed": "typed"}
+_WIDTH, _PIN_WIDTH = 300, 44  # pixels
+_DENOISE_TIP = "Remove the noise that shows when a dark picture is made bright"
+_SHARED_TIP = (
+    "Every plane gets the same curve: differences between planes stay as they were, and nothing changes "
+    "when something bright comes or goes. Without it every plane is made equally bright"
+)
 
 
 class Choices(NamedTuple):
@@ -42,9 +39,7 @@ class Choices(NamedTuple):
     denoise: bool
     shared: bool
     channels: int
-    levels: int
-    black: str
-    white: str
+    levels: tuple[int, str, str]
 
 
 class Controls(QWidget):
@@ -66,17 +61,23 @@ class Controls(QWidget):
     ) -> None:
         super().__init__(parent)
         self.layer_box = ComboBox(label="Image", choices=sources, nullable=False)
+        self.layer_box.native.setToolTip("The layer that is enhanced: the active one, or one chosen here")
         self.layer_box.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.layer_box.changed.connect(self._on_layer)
-        self.channels = choice_box("How an axis of the stack is to be understood")
+        self.pin = QPushButton("Pin")
+        self.pin.setFixedWidth(_PIN_WIDTH)
+        self.pin.setCheckable(True)
+        self.pin.setToolTip("Stay with this layer when another one becomes active")
+        self.channels = choice_box("Whether an axis of the stack is colours or channels")
         self.channels.currentIndexChanged.connect(self._on_settings)
+        self.levels = LevelsBox()
+        self.levels.changed.connect(self.settings_changed)
         self._build_method()
-        self._build_levels()
-        self._build_actions()
+        self.actions_box = ActionsBox(self.reset)
+        self.help = help_button(self)
         self._arrange()
         self.setMinimumWidth(_WIDTH)
         self._fit_to_method()
-        self._show_typed()
 
     def _build_method(self) -> None:
         self.advanced = AdvancedBox()
@@ -92,49 +93,22 @@ class Controls(QWidget):
         self.shared = QCheckBox("One exposure for all planes")
         self.shared.toggled.connect(self._on_settings)
 
-    def _build_levels(self) -> None:
-        self.levels = choice_box("Which values are black and white", *_LEVELS)
-        self.levels.currentIndexChanged.connect(self._on_levels)
-        self.black, self.white = QLineEdit("0"), QLineEdit("255")
-        for box in (self.black, self.white):
-            box.setToolTip("In the units of the layer's values")
-            box.editingFinished.connect(self._on_settings)
-        self.typed = row(QLabel("black"), self.black, QLabel("white"), self.white)
-
-    def _build_actions(self) -> None:
-        self.enhance = QPushButton("Enhance")
-        self.enhance.setToolTip("Show the result as a new layer that follows the slider")
-        self.keep = QPushButton("Keep")
-        self.keep.setToolTip("Make the result independent of this widget")
-        self.apply = QPushButton("Apply to all planes")
-        self.cancel = QPushButton("Cancel")
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 1000)
-        self.progress.setTextVisible(False)
-        self.status = QLabel()
-        self.shows_error = False  # whether the sentence under the buttons tells of something wrong
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.show_progress(None)
-
     def _arrange(self) -> None:
         self.form = QFormLayout()
         self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        self.form.addRow("Image", self.layer_box.native)
+        self.form.addRow("Image", row(self.layer_box.native, self.pin))
         self.form.addRow("Channels", self.channels)
         self.form.addRow("Levels", self.levels)
-        self.form.addRow("", self.typed)
         everything = QVBoxLayout(self)
         everything.setContentsMargins(0, 0, 0, 0)
+        everything.setSpacing(4)
         everything.addLayout(self.form)
         everything.addWidget(self.slider_box)
         everything.addWidget(self.denoise)
         everything.addWidget(self.shared)
-        everything.addWidget(row(self.enhance, self.reset, self.keep))
-        everything.addWidget(self.apply)
-        everything.addWidget(row(self.progress, self.cancel))
-        everything.addWidget(self.status)
+        everything.addWidget(self.actions_box)
         everything.addWidget(self.advanced)
+        everything.addWidget(self.help)
         everything.addStretch(1)
 
     @property
@@ -146,11 +120,9 @@ class Controls(QWidget):
     @property
     def settings(self) -> Settings:
         """Everything but the slider and noise removal."""
-        kind = _LEVELS[self.levels.currentText()]
-        typed = (typed_number(self.black.text()), typed_number(self.white.text()))
         return Settings(
             channels=self.channels.currentData() or Channels(),
-            levels=typed if kind == "typed" else "auto" if kind == "auto" else "dtype",
+            levels=self.levels.levels,
             shared=self.shared.isChecked() and self.shared.isEnabled() and not self.shared.isHidden(),
             device=self.advanced.device.currentText(),
             weights=self.advanced.weights.text().strip(),
@@ -176,26 +148,20 @@ class Controls(QWidget):
             self.denoise.isChecked(),
             self.shared.isChecked(),
             self.channels.currentIndex(),
-            self.levels.currentIndex(),
-            self.black.text(),
-            self.white.text(),
+            self.levels.choice,
         )
 
     @choices.setter
     def choices(self, choices: Choices) -> None:
-        touched = (self.denoise, self.shared, self.channels, self.levels)
-        blockers = [QSignalBlocker(control) for control in touched]
+        blockers = [QSignalBlocker(control) for control in (self.denoise, self.shared, self.channels)]
         self.advanced.show_method(choices.method)
         self._fit_to_method()
         self.slider_box.show_value(choices.value)
         self.denoise.setChecked(choices.denoise)
         self.shared.setChecked(choices.shared)
         self.channels.setCurrentIndex(min(choices.channels, self.channels.count() - 1))
-        self.levels.setCurrentIndex(choices.levels)
-        self.black.setText(choices.black)
-        self.white.setText(choices.white)
+        self.levels.choice = choices.levels
         del blockers
-        self._show_typed()
 
     def offer_layers(self, chosen: Image | None) -> None:
         """Offer the layers there are now; `chosen` stays chosen where it still is there."""
@@ -204,53 +170,33 @@ class Controls(QWidget):
             if chosen is not None and any(choice is chosen for choice in self.layer_box.choices):
                 self.layer_box.value = chosen
 
-    def fit_to(self, layer: Image | None, *, busy: bool = False) -> None:
-        """Offer what makes sense for a layer; `busy` while all planes of some layer are being enhanced."""
+    def fit_to(self, layer: Image | None) -> None:
+        """Offer what makes sense for a layer."""
         video = is_video(layer)
-        with QSignalBlocker(self.channels), QSignalBlocker(self.levels):
+        with QSignalBlocker(self.channels):
             self.channels.clear()
             for text, channels in channel_choices(layer):
                 self.channels.addItem(text, channels)
             self.channels.setCurrentIndex(likely_channels(layer, self.channels.count()))
-            if layer is not None:
-                self.levels.setCurrentIndex(1 if needs_levels(layer) and not video else 0)
-                self.black.setText("0")
-                self.white.setText(f"{float(layer.contrast_limits_range[1]):g}")
+        if layer is not None:
+            self.levels.fit_to(layer, video=video)
         self.form.setRowVisible(self.channels, self.channels.count() > 1)
         self.form.setRowVisible(self.levels, not video)
         self.shared.setVisible(layer is not None and layer.ndim > 2 and not video)
-        for control in (self.enhance, self.apply, self.keep):
+        buttons = self.actions_box
+        for control in (buttons.enhance, buttons.keep, buttons.compare, buttons.back):
             control.setEnabled(layer is not None)
-        self.apply.setEnabled(layer is not None and not busy)
         self._fit_to_method()
-        self._show_typed()
 
     def _fit_to_method(self) -> None:
         """Offer what the chosen method can do."""
         info, layer = self.advanced.info, self.layer
         self.slider_box.fit_to(info)
         self.slider_box.allow_auto(layer is not None)
-        allow(self.denoise, info.noise_removal, "", f"{info.title} does not remove noise")
-        allow(
-            self.shared,
-            info.video_tables,
-            "Every plane gets the same curve, so that a time series does not flicker",
-            f"{info.title} enhances every plane by itself",
-        )
+        allow(self.denoise, info.noise_removal, _DENOISE_TIP, f"{info.title} does not remove noise")
+        allow(self.shared, info.video_tables, _SHARED_TIP, f"{info.title} enhances every plane by itself")
         whole = is_video(layer) and info.video_tables  # its result has all its planes
-        self.apply.setVisible(layer is not None and layer.ndim > 2 and not whole)
-
-    def show_status(self, text: str, *, error: bool = False) -> None:
-        """One sentence under the buttons."""
-        self.shows_error = error
-        self.status.setText(text)
-        self.status.setStyleSheet("color: #ff8a65" if error else "")
-
-    def show_progress(self, fraction: float | None) -> None:
-        """Show the fraction done, or nothing for None."""
-        self.progress.setVisible(fraction is not None)
-        self.cancel.setVisible(fraction is not None)
-        self.progress.setValue(round(1000 * (fraction or 0)))
+        self.actions_box.apply.setVisible(layer is not None and layer.ndim > 2 and not whole)
 
     def _on_layer(self, _: object = None) -> None:
         self.layer_chosen.emit()
@@ -261,10 +207,3 @@ class Controls(QWidget):
     def _on_method(self) -> None:
         self._fit_to_method()
         self.settings_changed.emit()
-
-    def _on_levels(self, _: object = None) -> None:
-        self._show_typed()
-        self.settings_changed.emit()
-
-    def _show_typed(self) -> None:
-        self.form.setRowVisible(self.typed, _LEVELS[self.levels.currentText()] == "typed")

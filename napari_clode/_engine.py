@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from dataclasses import dataclass, field
@@ -10,14 +11,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_clode._methods import default_method, level_limits, slider_range, solve_plane
-from napari_clode._planes import Channels, LayerPlanes
+from napari_clode._methods import (
+    GLIMPSE_PIXELS,
+    default_method,
+    level_limits,
+    slider_range,
+    solve_plane,
+)
+from napari_clode._planes import Channels, LayerPlanes, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clode_core import Method, MethodInfo, SharedExposure
-    from napari_clode._methods import Curve, SolvedPlane
+    from napari_clode._methods import Curve, Glimpse, SolvedPlane
 
     Progress = Callable[[float], None]
 
@@ -189,6 +196,15 @@ class Solved:
         """The plane at a value; on the CPU where the accelerator's memory does not suffice."""
         return self._run(lambda path: path.at(value, denoise, progress))
 
+    def glimpse(self, value: float, denoise: bool, window: Window | None = None) -> Glimpse:
+        """What is seen of the plane at a value, quickly; see `SolvedPlane.glimpse`."""
+        return self._run(lambda path: path.glimpse(value, denoise, window))
+
+    @property
+    def large(self) -> bool:
+        """Whether it takes too long to be shown whole while the slider moves."""
+        return math.prod(self.stack.planes.size) > GLIMPSE_PIXELS
+
     def auto(self) -> float:
         """The value that the method chooses."""
         return self._run(lambda path: path.auto())
@@ -202,7 +218,9 @@ class Solved:
         info = self.stack.info
         if info.automatic:
             self.auto()
-        if not info.video_tables:
+        if self.large:
+            self.glimpse(value, False)
+        elif not info.video_tables:
             self.at(value, False, progress)
         return self.curve(progress)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
 
 def choice_box(tip: str, *texts: str) -> QComboBox:
@@ -26,6 +27,18 @@ def row(*widgets: QWidget) -> QWidget:
     for widget in widgets:
         layout.addWidget(widget)
     return inside
+
+
+def scrolled(inside: QWidget) -> QScrollArea:
+    """A widget that can be scrolled up and down, so that it fits into a low window."""
+    area = QScrollArea()
+    area.setWidget(inside)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    bar = area.verticalScrollBar()
+    area.setMinimumWidth(inside.minimumWidth() + (bar.sizeHint().width() if bar is not None else 0))
+    return area
 
 
 def typed_number(text: str) -> float:

@@ -94,7 +94,7 @@ class LatestJob(QObject):
     @property
     def busy(self) -> bool:
         """Whether something is being done whose result counts."""
-        return self._progress is not None and not (self._progress.stopped and self._next is None)
+        return self._next is not None or (self._progress is not None and not self._progress.stopped)
 
     def submit(self, work: Work) -> None:
         """Do this as soon as what is being done has ended."""

@@ -9,21 +9,29 @@ from napari_clode._planes import Channels
 if TYPE_CHECKING:
     from napari.layers import Image
 
+_ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth")
 _CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
 
 
 def channel_choices(layer: Image | None) -> list[tuple[str, Channels]]:
     """Texts and meanings of what the axes of a layer can be understood as."""
-    choices = [("None", Channels())]
+    choices = [("No channels", Channels())]
     if layer is None or layer.rgb:
         return choices
     shape = layer.level_shapes[0] if layer.multiscale else layer.data.shape
     for axis in range(layer.ndim - 2):
-        where = f"axis {axis} ({layer.axis_labels[axis]}, {shape[axis]})"
-        choices.append((f"{where}: each by itself", Channels("each", axis)))
+        where = _axis_name(layer.axis_labels[axis], axis)
+        choices.append((f"{where}: {shape[axis]} separate pictures", Channels("each", axis)))
         if shape[axis] == 3:
             choices.append((f"{where}: red, green, blue", Channels("rgb", axis)))
     return choices
+
+
+def _axis_name(label: str, axis: int) -> str:
+    """What a user would call an axis; napari calls axes without a name by numbers from the end."""
+    if label.removeprefix("axis").strip().lstrip("-").isdigit():
+        return f"{_ORDINALS[axis]} axis" if axis < len(_ORDINALS) else f"Axis number {axis + 1}"
+    return f"Axis {label}"
 
 
 def likely_channels(layer: Image | None, count: int) -> int:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_clode._placement import Part
+from napari_clode._planes import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Values of the slider, and mean brightness in [0, 1] at each."""
+GLIMPSE_PIXELS = 700_000
+"""Of a glimpse, about as many as a window shows."""
 _CURVE_POINTS = 61
 _CURVE_POINTS_BY_PICTURE = 13  # where every point is a whole picture
 _CURVE_SIDE = 128  # pixels of that picture
@@ -37,11 +43,22 @@ def default_method() -> str:
     return next(iter(clode_core.available_methods()))
 
 
+class Glimpse(NamedTuple):
+    """What is shown while the slider moves: a part of the plane, or a smaller copy of it."""
+
+    picture: NDArray[Any]
+    part: Part
+
+
 class SolvedPlane(Protocol):
     """A plane that can be shown at any value of its method's slider."""
 
     def at(self, value: float, denoise: bool, progress: Progress | None = None) -> NDArray[Any]:
         """The plane at a value, with its noise removed or not; same shape and dtype."""
+        ...
+
+    def glimpse(self, value: float, denoise: bool, window: Window | None) -> Glimpse:
+        """What is seen of the plane, quickly: the part in a window if that is small, else a smaller copy."""
         ...
 
     def auto(self) -> float:
@@ -79,7 +96,12 @@ def solve_plane(
         return _PlaneOfAnyMethod(method, plane, levels, rgb)
     span = slider_range(method.info)
     path = method.solve(plane, span=span, levels=levels, rgb=rgb, exposure=exposure)
-    return _PlaneByTables(path, span)
+    return _PlaneByTables(path, plane, levels, span)
+
+
+def shown_digits(info: MethodInfo) -> int:
+    """Digits after the point to which values of a method's slider are rounded."""
+    return max(0, math.ceil(-math.log10(info.slider.step))) + 1 if info.slider else 0
 
 
 def slider_range(info: MethodInfo) -> tuple[float, float]:
@@ -90,18 +112,46 @@ def slider_range(info: MethodInfo) -> tuple[float, float]:
 class _PlaneByTables:
     """A plane of a method that works by tables: one solve serves all values, with and without noise."""
 
-    def __init__(self, path: Trajectory, span: tuple[float, float]) -> None:
-        self._path = path
+    def __init__(self, path: Trajectory, plane: NDArray[Any], levels: Any, span: tuple[float, float]) -> None:
+        self._path, self._plane = path, plane
+        self._limits = level_limits(levels, plane.dtype)
         self._values = np.linspace(*span, _CURVE_POINTS)
 
     def at(self, value: float, denoise: bool, progress: Progress | None = None) -> NDArray[Any]:
         return self._path.at(value, denoise=denoise, progress=progress)
+
+    def glimpse(self, value: float, denoise: bool, window: Window | None) -> Glimpse:
+        if window is not None and window.pixels <= GLIMPSE_PIXELS:
+            picture = self._path.region(window.rows, window.columns, value, denoise=denoise)
+            return Glimpse(picture, Part((window.rows[0], window.columns[0])))
+        unit = self._reduced.at(value)  # with its noise, of which averaging has left little
+        unit = unit[..., 0] if self._plane.ndim == 2 else unit
+        height, width = self._plane.shape[:2]
+        step = height / unit.shape[0], width / unit.shape[1]
+        return Glimpse(_in_levels(unit, self._limits, self._plane.dtype), Part((0, 0), step))
+
+    @cached_property
+    def _reduced(self) -> Trajectory:
+        height, width = self._plane.shape[:2]
+        scale = min(1.0, math.sqrt(GLIMPSE_PIXELS / (height * width)))
+        return self._path.reduced(max(1, round(scale * max(height, width))))
 
     def auto(self) -> float:
         return self._path.auto()
 
     def curve(self, progress: Progress | None = None) -> Curve:
         return self._values, self._path.brightness(self._values)
+
+
+def _in_levels(unit: NDArray[Any], limits: tuple[float, float], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A picture from 0 to 1 between the levels of a plane, in its dtype; alpha over the whole dtype."""
+    black, white = limits
+    scaled = unit * np.float32(white - black)
+    if black:
+        scaled += np.float32(black)
+    if unit.ndim == 3 and unit.shape[-1] == 4:
+        scaled[..., 3] = unit[..., 3] * np.float32(level_limits("dtype", dtype)[1])
+    return np.rint(scaled, out=scaled).astype(dtype) if dtype.kind in "ui" else scaled.astype(dtype)
 
 
 class _PlaneOfAnyMethod:
@@ -115,6 +165,7 @@ class _PlaneOfAnyMethod:
         self._solved: dict[bool, Any] = {}
         self._last: tuple[tuple[float, bool], NDArray[Any]] | None = None
         self._auto: float | None = None
+        self._small: tuple[bool, Any] | None = None  # solved smaller copy, with its noise removed or not
 
     def _solve(self, plane: NDArray[Any], denoise: bool) -> Any:
         info = self._method.info
@@ -134,6 +185,16 @@ class _PlaneOfAnyMethod:
             picture = self._solve_once(denoise).at(*values, progress=progress)
             self._last = last = (value, denoise), picture
         return last[1].copy()  # a layer may be painted on
+
+    def glimpse(self, value: float, denoise: bool, window: Window | None) -> Glimpse:
+        height, width = self._plane.shape[:2]
+        step = max(1, math.ceil(math.sqrt(height * width / GLIMPSE_PIXELS)))
+        if self._small is None or self._small[0] != denoise:
+            small = np.ascontiguousarray(self._plane[::step, ::step])
+            self._small = denoise, self._solve(small, denoise)
+        values = (value,) if self._method.info.slider else ()
+        picture = self._small[1].at(*values)
+        return Glimpse(picture, Part((0, 0), (height / picture.shape[0], width / picture.shape[1])))
 
     def auto(self) -> float:
         if self._auto is None:

@@ -8,20 +8,30 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_clode import _results
+from napari_clode._appearance import appearance
 from napari_clode._jobs import JobProgress, LatestJob, single_shot
+from napari_clode._placement import WHOLE, Part
+from napari_clode._planes import window
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image
 
+    from napari_clode._appearance import Appearance
     from napari_clode._engine import Solved, Stack
     from napari_clode._methods import Curve
 
+    Drawn = tuple[Solved, Appearance, NDArray[Any], Part]
+
 _THUMBNAIL_PAUSE = 400  # milliseconds of rest before the thumbnail is drawn again
+_REST = 250  # milliseconds without a move of the slider before a large plane is drawn whole
 
 
 class PlanePreview(QObject):
     """Keeps the result of one plane beside its layer.
+
+    While the slider moves, of a large plane only what is seen is drawn: the part in the window, or a smaller
+    copy. At rest it is drawn whole.
 
     Signals
     -------
@@ -37,6 +47,10 @@ class PlanePreview(QObject):
         The automatic value of the plane, if it was asked for.
     curve : (ndarray, ndarray)
         Values of the slider, and the brightness of the plane at them.
+    drawn
+        The result layer has other pixels.
+    settled
+        The whole plane is drawn as the controls say.
     progressed : float
         Fraction done of what takes long.
     idle
@@ -60,6 +74,8 @@ class PlanePreview(QObject):
     warned = Signal(str)
     chosen = Signal(float)
     curve = Signal(object, object)
+    drawn = Signal()
+    settled = Signal()
     progressed = Signal(float)
     idle = Signal()
 
@@ -77,8 +93,11 @@ class PlanePreview(QObject):
             job.progressed.connect(self.progressed)
             job.idle.connect(self.idle)
         self._thumbnail = single_shot(self, _THUMBNAIL_PAUSE, self._draw_thumbnail)
+        self.rest = single_shot(self, _REST, self.redraw)
         self._source: tuple[napari.viewer.Viewer, Image, Stack] | None = None
         self._value, self._denoise = 0.0, False
+        self._drawing_whole = False
+        self._refused: Solved | None = None  # the plane whose noise is to stay, for now
         self.current: Solved | None = None
         self.shown: Solved | None = None
         self.requested = self.auto_wanted = False
@@ -92,6 +111,11 @@ class PlanePreview(QObject):
     def busy(self) -> bool:
         """Whether something that takes long is being done."""
         return self.solving.busy or self.cleaning.busy
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the whole plane is drawn as the controls say, but perhaps for its noise."""
+        return not (self.solving.busy or self.showing.busy or self.rest.isActive())
 
     def start(
         self,
@@ -117,25 +141,32 @@ class PlanePreview(QObject):
 
     def stop(self) -> None:
         """Follow no longer; what is shown stays."""
-        self._source = self.current = None
+        self._source = self.current = self._refused = None
         self.auto_wanted = False
+        self.rest.stop()
         for job in self.jobs:
             job.cancel()
 
     def set_value(self, value: float) -> None:
         """Another value of the slider."""
         self._value, self.requested = value, True
-        self.redraw()
+        self._draw(moving=True)
 
     def set_denoise(self, wanted: bool) -> None:
         """Remove noise, or do not."""
         self._denoise, self.requested = wanted, True
+        self._refused = None
         if not wanted:
             self.cleaning.cancel()
             self.idle.emit()
             self.status_changed.emit("")
         self.redraw()
         self._clean()
+
+    def leave_noise(self) -> None:
+        """Do not go on removing the noise of this plane."""
+        self.cleaning.cancel()
+        self._refused = self.current
 
     def choose(self) -> None:
         """Ask for the automatic value of the plane."""
@@ -144,16 +175,32 @@ class PlanePreview(QObject):
             self.chosen.emit(self.current.path.auto())
 
     def redraw(self) -> None:
-        """Show the solved plane at the value of the slider."""
+        """Show the solved plane, the whole of it, at the value of the slider."""
+        self._draw(moving=False)
+
+    def _draw(self, *, moving: bool) -> None:
         solved = self.current
-        if solved is None or not self.active:
+        if solved is None or self._source is None:
             return
         value, denoise = self._value, self._denoise and solved.cleaned
+        viewer, layer, stack = self._source
+        glimpse = moving and solved.large
+        seen = window(viewer, layer, stack.planes) if glimpse else None
 
-        def work(progress: JobProgress) -> tuple[Solved, _results.Appearance, NDArray[Any]]:
-            return solved, _results.appearance(solved.stack, value, denoise), solved.at(value, denoise)
+        def work(progress: JobProgress) -> Drawn:
+            style = appearance(solved.stack, value, denoise)
+            if glimpse:
+                return solved, style, *solved.glimpse(value, denoise, seen)
+            return solved, style, solved.at(value, denoise, progress), WHOLE
 
+        if self._drawing_whole:
+            self.showing.cancel()  # another value counts now
+        self._drawing_whole = not glimpse and solved.large
         self.showing.submit(work)
+        if glimpse:
+            self.rest.start()
+        else:
+            self.rest.stop()
 
     def _on_solved(self, outcome: tuple[Solved, Curve]) -> None:
         self.current, curve = outcome
@@ -161,13 +208,13 @@ class PlanePreview(QObject):
         self.solved.emit(self.current)
         if self.auto_wanted:
             self.choose()
-        self.redraw()
+        self._draw(moving=True)
         self._clean()
 
     def _clean(self) -> None:
         """Remove the noise of the solved plane, once; meanwhile it is shown with its noise."""
         solved, value = self.current, self._value
-        if solved is None or solved.cleaned or not self._denoise:
+        if solved is None or solved.cleaned or not self._denoise or solved is self._refused:
             return
 
         def work(progress: JobProgress) -> Solved:
@@ -181,21 +228,25 @@ class PlanePreview(QObject):
         solved.cleaned = True
         if solved is self.current:
             self.status_changed.emit("")
-            self.redraw()
+            if not self.rest.isActive():
+                self.redraw()
 
-    def _on_shown(self, shown: tuple[Solved, _results.Appearance, NDArray[Any]]) -> None:
-        solved, style, picture = shown
+    def _on_shown(self, shown: Drawn) -> None:
+        solved, style, picture, part = shown
         if self._source is None or solved.stack is not self._source[2]:
             return
         viewer, layer, stack = self._source
         if layer not in viewer.layers:
             return
-        result = _results.show_plane(viewer, layer, stack.planes, solved.index, picture, style)
+        _results.show_plane(viewer, layer, stack.planes, solved.index, picture, style, part)
         self.shown = solved
-        if self.requested and not result.visible:
-            result.visible = True
+        if self.requested:
+            _results.raise_preview(viewer, layer)
         self.requested = False
         self._thumbnail.start()
+        self.drawn.emit()
+        if self.is_settled:
+            self.settled.emit()
 
     def _draw_thumbnail(self) -> None:
         if self._source is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,18 @@ SMALLEST_SIDE = 8
 
 class LayerError(ValueError):
     """A layer that cannot be enhanced; the message says what to do."""
+
+
+class Window(NamedTuple):
+    """A part of a plane: its rows and columns, each from the first to the one after the last."""
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+    @property
+    def pixels(self) -> int:
+        """How many there are in it."""
+        return (self.rows[1] - self.rows[0]) * (self.columns[1] - self.columns[0])
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,10 @@ class LayerPlanes(Sequence[NDArray[Any]]):
     ----------
     stack : tuple of int
         Lengths of the axes before (Y, X), as in the layer.
+    axis_labels : tuple of str
+        Names of the layer's axes.
+    scale : tuple of float
+        Of the layer's finest level.
     factors : tuple of float
         How much coarser than the layer's finest level the pixels are, for each axis of the layer.
 
@@ -70,6 +86,8 @@ class LayerPlanes(Sequence[NDArray[Any]]):
         self.channels = channels or Channels()
         self.layer_rgb = bool(layer.rgb)
         self.name = layer.name
+        self.axis_labels: tuple[str, ...] = tuple(layer.axis_labels)
+        self.scale: tuple[float, ...] = tuple(float(step) for step in layer.scale)
         if layer.ndim < 2:
             raise LayerError(f"{layer.name} has one axis only: an image needs two, (Y, X)")
         shape = layer.data[0].shape if layer.multiscale else layer.data.shape
@@ -178,18 +196,46 @@ class _OneChannel(Sequence[NDArray[Any]]):
 
 def shown_index(viewer: ViewerModel, layer: Image, planes: LayerPlanes) -> tuple[int, ...] | None:
     """Index into the stack axes of the plane that a viewer shows; None where the layer has none there."""
-    point = np.asarray(viewer.dims.point)[-layer.ndim :] * _unit_factors(viewer, layer)
-    leading = len(planes.stack)
-    places = (np.round(layer.world_to_data(point)) + 0.5) / np.asarray(planes.factors)
-    found = tuple(int(np.floor(place)) for place in places[:leading])
+    places = (_place_here(viewer, layer) + 0.5) / np.asarray(planes.factors)
+    found = tuple(int(np.floor(place)) for place in places[: len(planes.stack)])
     if any(not 0 <= i < n for i, n in zip(found, planes.stack, strict=True)):
         return None
     return tuple(i if n > 1 else 0 for i, n in zip(found, planes.pictures, strict=True))
 
 
+def has_plane_here(viewer: ViewerModel, layer: Image) -> bool:
+    """Whether a layer has a plane where a viewer looks."""
+    if viewer.dims.ndim < layer.ndim:
+        return False  # the viewer has not yet taken notice of the layer, or is about to lose it
+    places = _place_here(viewer, layer)[:-2]
+    shape = layer.level_shapes[0] if layer.multiscale else layer.data.shape
+    return all(0 <= place < n for place, n in zip(places, shape, strict=False))
+
+
+def _place_here(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
+    """Where a viewer looks, in whole pixels of a layer."""
+    point = np.asarray(viewer.dims.point)[-layer.ndim :] * _unit_factors(viewer, layer)
+    return np.asarray(np.round(layer.world_to_data(point)))
+
+
 def shows_planes(viewer: ViewerModel) -> bool:
     """Whether a viewer shows the last two axes, the ones a picture has."""
-    return tuple(viewer.dims.displayed) == (viewer.dims.ndim - 2, viewer.dims.ndim - 1)
+    return set(viewer.dims.displayed) == {viewer.dims.ndim - 2, viewer.dims.ndim - 1}
+
+
+def window(viewer: ViewerModel, layer: Image, planes: LayerPlanes) -> Window | None:
+    """The part of a layer's planes that a viewer shows; None where that is not known.
+
+    It is what napari found when it last drew the layer.
+    """
+    if layer.multiscale or not shows_planes(viewer):
+        return None
+    first, last = np.asarray(layer.corner_pixels)[:, -2:]
+    stop = np.minimum(last + 1, planes.size)
+    first = np.minimum(np.maximum(first, 0), stop - 1)
+    if not (stop > first + 1).all():
+        return None
+    return Window((int(first[0]), int(stop[0])), (int(first[1]), int(stop[1])))
 
 
 def _unit_factors(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:

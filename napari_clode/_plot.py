@@ -117,6 +117,8 @@ class BrightnessPlot(QWidget):
         """Ask for the value under the pointer."""
         if event is None or not self._values.size:
             return
+        if not (event.button() | event.buttons()) & Qt.MouseButton.LeftButton:
+            return
         area, (first, last) = self._area(), self._span
         share = (event.position().x() - area.left()) / area.width()
         self.picked.emit(float(np.clip(first + share * (last - first), first, last)))

@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
-from superqt import QLabeledDoubleSlider
+from superqt import QDoubleSlider, QLabeledDoubleSlider
 
 from napari_clode._form import allow, row
+from napari_clode._methods import shown_digits
 from napari_clode._plot import BrightnessPlot
 
 if TYPE_CHECKING:
     from clode_core import MethodInfo
 
 _STEPS_PER_PAGE = 5
+_Key = Qt.Key
+
+
+class KeySlider(QLabeledDoubleSlider):
+    """A slider of numbers that also moves by keys, which that of superqt does not."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._groove = self.findChild(QDoubleSlider)
+        self._groove.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Take keys that reach the groove, where a click has put the focus."""
+        if watched is self._groove and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            return self._moved_by(event.key())
+        return bool(super().eventFilter(watched, event))
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Move by a step, a page or to an end."""
+        if event is None or not self._moved_by(event.key()):
+            super().keyPressEvent(event)
+
+    def _moved_by(self, key: int) -> bool:
+        places = {
+            _Key.Key_Home: self.minimum(),
+            _Key.Key_End: self.maximum(),
+            _Key.Key_PageUp: self.value() + self.pageStep(),
+            _Key.Key_PageDown: self.value() - self.pageStep(),
+            **dict.fromkeys((_Key.Key_Right, _Key.Key_Up), self.value() + self.singleStep()),
+            **dict.fromkeys((_Key.Key_Left, _Key.Key_Down), self.value() - self.singleStep()),
+        }
+        if key not in places:
+            return False
+        self.setValue(places[_Key(key)])
+        return True
 
 
 class SliderBox(QWidget):
@@ -34,13 +71,12 @@ class SliderBox(QWidget):
         self._info = info
         self._values: dict[str, float] = {}  # last value of each method
         self.label = QLabel()
-        self.slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self.slider = KeySlider()
         self.slider.valueChanged.connect(self._on_value)
         self.auto = QPushButton("Auto")
         self.plot = BrightnessPlot()
         self.plot.picked.connect(self.slider.setValue)
         self.reset = QPushButton("Reset")
-        self.reset.clicked.connect(lambda: self.slider.setValue(self.neutral))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.label)
@@ -51,21 +87,25 @@ class SliderBox(QWidget):
     @property
     def value(self) -> float:
         """Of the slider; 0 where the method has none."""
-        return float(self.slider.value()) if self._info.slider else 0.0
+        return self._rounded(self.slider.value()) if self._info.slider else 0.0
+
+    @property
+    def has_neutral(self) -> bool:
+        """Whether the slider has a place, 0, at which the picture stays as it is."""
+        slider = self._info.slider
+        return slider is not None and slider.first < 0 < slider.last
 
     @property
     def neutral(self) -> float:
         """Where Reset puts the slider: 0 if it can brighten and darken, else where it stands first."""
         slider = self._info.slider
-        if slider is None or slider.first < 0 < slider.last:
-            return 0.0
-        return slider.default
+        return 0.0 if slider is None or self.has_neutral else slider.default
 
     def show_value(self, value: float) -> None:
         """Move the slider without telling anybody."""
         with QSignalBlocker(self.slider):
             self.slider.setValue(value)
-        self._keep(self.slider.value())
+        self._keep(self._rounded(self.slider.value()))
 
     def fit_to(self, info: MethodInfo) -> None:
         """Take name, range and step of a method's slider, and the value it last had."""
@@ -77,11 +117,11 @@ class SliderBox(QWidget):
         if slider is None:
             return
         name = slider.label.lower()
-        both_ways = slider.first < 0 < slider.last
+        both_ways = self.has_neutral
         self.label.setText(slider.label)
         with QSignalBlocker(self.slider):
             self.slider.setRange(slider.first, slider.last)
-            self.slider.setDecimals(max(0, math.ceil(-math.log10(slider.step))) + 1)
+            self.slider.setDecimals(shown_digits(info))
             self.slider.setSingleStep(slider.step)
             self.slider.setPageStep(_STEPS_PER_PAGE * slider.step)
         self.slider.setToolTip(
@@ -90,7 +130,9 @@ class SliderBox(QWidget):
             else slider.help
         )
         self.reset.setToolTip(
-            f"{slider.label} 0: the picture as it is" if both_ways else f"Back to {name} {slider.default:g}"
+            f"The picture as it is: {name} 0, and its noise left"
+            if both_ways
+            else f"Show the picture as it is, and go back to {name} {slider.default:g}"
         )
         self.plot.set_axis((slider.first, slider.last), name)
         self.show_value(self._values.get(info.name, slider.default))
@@ -104,9 +146,13 @@ class SliderBox(QWidget):
         allow(self.auto, info.automatic, tip, f"{info.title} does not choose {article} {name} by itself")
         self.auto.setEnabled(info.automatic and there_is_a_layer)
 
+    def _rounded(self, value: float) -> float:
+        """A value as it is shown: what is read off the slider is what is done."""
+        return float(round(value, shown_digits(self._info)))
+
     def _on_value(self, value: float) -> None:
-        self._keep(value)
-        self.value_changed.emit(value)
+        self._keep(self._rounded(value))
+        self.value_changed.emit(self._rounded(value))
 
     def _keep(self, value: float) -> None:
         self._values[self._info.name] = value

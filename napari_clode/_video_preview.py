@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_clode import _results
+from napari_clode._appearance import Appearance, appearance
 from napari_clode._jobs import JobProgress, LatestJob, single_shot
 from napari_clode._video_exposure import ExposedPlanes, VideoExposure
 
@@ -166,9 +167,9 @@ class VideoPreview(QObject):
         self._idle.start()
         self._analyse()
 
-    def _appearance(self, data: ExposedPlanes) -> _results.Appearance:
+    def _appearance(self, data: ExposedPlanes) -> Appearance:
         assert self._where is not None
-        return _results.appearance(self._where[2], data.value, data.cleaned is not None, shared="over time")
+        return appearance(self._where[2], data.value, data.cleaned is not None, shared="over time")
 
     def _give_auto(self) -> None:
         if self._auto and self.data is not None:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent
+from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_clode import _results
+from napari_clode._activity import Activity
 from napari_clode._all_planes import AllPlanes
-from napari_clode._controls import Choices, Controls
-from napari_clode._engine import Settings, Solved, Stack, warm_up
-from napari_clode._form import error_text
-from napari_clode._jobs import LatestJob, single_shot
-from napari_clode._layer_watch import LayerWatch
-from napari_clode._plane_preview import PlanePreview
-from napari_clode._planes import LayerError, LayerPlanes, shown_index, shows_planes
-from napari_clode._video import CleanedVideo, is_video
-from napari_clode._video_preview import VideoPreview
+from napari_clode._controls import Controls
+from napari_clode._engine import warm_up
+from napari_clode._followed import FollowedLayer
+from napari_clode._form import error_text, scrolled
+from napari_clode._history import History
+from napari_clode._jobs import LatestJob
+from napari_clode._keeping import Keeping
+from napari_clode._messages import Messages, error_colour
+from napari_clode._planes import shows_planes
+from napari_clode._previews import Previews, axes_message
+from napari_clode._sight import Sight
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image
-
-_DIMS_PAUSE = 40  # milliseconds between two planes while the dims slider moves
 
 
 class EnhanceWidget(QWidget):
@@ -41,103 +43,131 @@ class EnhanceWidget(QWidget):
         super().__init__(parent)
         self._viewer: napari.viewer.Viewer | None = napari_viewer
         self.controls = Controls(self._sources)
+        self.buttons = self.controls.actions_box
         layout = QVBoxLayout(self)
-        layout.addWidget(self.controls)
-        self._live = False
-        self._notice = ""  # what stays under the buttons when nothing is happening
-        self._stack: Stack | None = None
-        self._remembered: weakref.WeakKeyDictionary[Image, Choices] = weakref.WeakKeyDictionary()
-        self._watch = LayerWatch(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(scrolled(self.controls))
+        self.messages = Messages(self.buttons)
+        self.followed = FollowedLayer(napari_viewer, self.controls, self)
+        self.previews = Previews(napari_viewer, self.controls, self)
+        self.keeping = Keeping(napari_viewer, self.previews, self)
+        self.history = History(self.controls, self)
+        self.all_planes = AllPlanes(napari_viewer, self)
+        self._sight = Sight(napari_viewer, self)
         self._warming = LatestJob(self)
-        self._plane, self._video = PlanePreview(self), VideoPreview(self)
-        self._all_planes = AllPlanes(napari_viewer, self)
-        self._jobs = [self._warming, self._all_planes.job, *self._plane.jobs, *self._video.jobs]
-        self._dims = single_shot(self, _DIMS_PAUSE, self._on_plane)
+        self._jobs = [self._warming, self.all_planes.job, *self.previews.jobs]
+        self._activities = [
+            Activity(self.previews.plane.solving, "CLODE: solving", self),
+            Activity(self.previews.plane.cleaning, "CLODE: removing noise", self),
+        ]
         self._connect_controls()
         self._connect_work()
-        events = napari_viewer.layers.events
-        self._subscriptions = [
-            *((emitter, self._on_layers) for emitter in (events.inserted, events.reordered, events.renamed)),
-            (events.removed, self._on_removed),
-            (napari_viewer.dims.events.current_step, self._on_dims),
-        ]
-        for emitter, slot in self._subscriptions:
-            emitter.connect(slot)
+        self._subscriptions = self._listen(napari_viewer)
         self.destroyed.connect(partial(_stop_all, self._jobs))
         self._warming.submit(lambda progress: warm_up())
-        self._on_layers()
+        self._on_theme()
+        self.followed.begin()
 
     def _connect_controls(self) -> None:
-        controls = self.controls
-        controls.layer_chosen.connect(self._on_layer)
-        controls.settings_changed.connect(self._restart)
+        controls, buttons = self.controls, self.buttons
+        controls.settings_changed.connect(self.previews.restart)
         controls.value_changed.connect(self._on_value)
-        controls.denoise_changed.connect(self._on_denoise)
-        controls.enhance.clicked.connect(self.start)
+        controls.denoise_changed.connect(self.previews.set_denoise)
         controls.auto.clicked.connect(self._on_auto)
-        controls.keep.clicked.connect(self.keep)
-        controls.apply.clicked.connect(self.apply_to_all)
-        controls.cancel.clicked.connect(self.cancel)
+        controls.reset.clicked.connect(self.reset)
+        buttons.enhance.clicked.connect(self.start)
+        buttons.back.clicked.connect(self.back)
+        buttons.keep.clicked.connect(self.keep)
+        buttons.apply.clicked.connect(self.apply_to_all)
+        buttons.cancel.clicked.connect(self.cancel)
+        buttons.compare.pressed.connect(lambda: self._sight.compare(controls.layer))
+        buttons.compare.released.connect(lambda: self._sight.compare(None))
 
     def _connect_work(self) -> None:
-        for preview in (self._plane, self._video):
-            preview.status_changed.connect(self._on_status)
+        previews, messages = self.previews, self.messages
+        for preview in (previews.plane, previews.video):
+            preview.status_changed.connect(messages.say)
             preview.failed.connect(self._on_failed)
             preview.chosen.connect(self.controls.slider.setValue)
             preview.curve.connect(self.controls.plot.set_curve)
-        self._plane.solved.connect(self._on_solved)
-        self._plane.progressed.connect(self._on_progress)
-        self._all_planes.job.progressed.connect(self.controls.show_progress)
-        self._all_planes.job.failed.connect(self._on_failed)
-        self._all_planes.finished.connect(self._on_applied)
-        for work in (self._plane, self._all_planes.job):
-            work.warned.connect(self._on_warned)
+        previews.plane.drawn.connect(self._sight.settle)
+        previews.said.connect(messages.note)
+        previews.refused.connect(messages.error)
+        for activity in self._activities:
+            activity.progressed.connect(self._on_progress)
+        self.all_planes.activity.progressed.connect(self.buttons.show_progress)
+        self.all_planes.job.failed.connect(self._on_failed)
+        self.all_planes.finished.connect(self._on_applied)
+        for work in (previews.plane, self.all_planes.job):
+            work.warned.connect(lambda text: messages.note(f"{text}."))
             work.idle.connect(self._on_idle)
-        self._watch.data_changed.connect(self._on_data)
-        self._watch.moved.connect(self._plane.redraw)
+        self.keeping.kept.connect(self._on_kept)
+        self.keeping.refused.connect(messages.error)
+        self.followed.left.connect(self._on_left)
+        self.followed.entered.connect(self._on_entered)
+        self.followed.selected.connect(messages.note)
+        self.followed.watch.data_changed.connect(self._on_data)
+        self.followed.watch.moved.connect(previews.plane.redraw)
+
+    def _listen(self, viewer: napari.viewer.Viewer) -> list[tuple[Any, Any]]:
+        layers, dims = viewer.layers.events, viewer.dims.events
+        subscriptions = [
+            *((emitter, self._on_layers) for emitter in (layers.inserted, layers.reordered, layers.renamed)),
+            (layers.removed, self._on_removed),
+            (dims.current_step, self._on_dims),
+            *((emitter, self._on_view) for emitter in (dims.order, dims.ndisplay)),
+            (viewer.events.theme, self._on_theme),
+        ]
+        for emitter, slot in subscriptions:
+            emitter.connect(slot)
+        return subscriptions
 
     # what users do
 
     def start(self) -> None:
         """Enhance the plane that is shown; the result follows the slider from now on."""
         if self.controls.layer is None:
-            self._show_error("There is no image layer: open a picture first.")
+            self.messages.error("There is no image layer: open a picture first.")
             return
-        self._live = self._plane.requested = True
-        self._restart()
+        self.previews.start()
+        self.history.visit()
 
     def keep(self) -> None:
-        """Make the result independent and stop following the slider."""
-        layer, viewer = self.controls.layer, self._viewer
-        if layer is None or viewer is None or _results.preview_of(viewer, layer) is None:
-            self._show_error("There is no result to keep yet: press Enhance first.")
-            return
-        self._video.detach()
-        _results.keep(viewer, layer)
-        self._live = False
-        self._stop_previews()
-        self.controls.show_status("Kept as a layer of its own.")
+        """Make what is seen independent and stop following the slider."""
+        self.keeping.keep(self.controls.layer)
 
     def apply_to_all(self) -> None:
         """Enhance every plane of the layer into a layer of its own, in the background."""
-        layer = self.controls.layer
-        stack = self._stack_for(layer) if layer is not None else None
-        if layer is None or stack is None or self._all_planes.job.busy:
+        layer, work = self.controls.layer, self.all_planes
+        stack = self.previews.stack_for(layer) if layer is not None else None
+        if layer is None or stack is None or work.job.busy:
             return
-        self.controls.apply.setEnabled(False)
-        self.controls.show_progress(0.0)
-        text = self._all_planes.start(layer, stack, self.controls.value, self.controls.removes_noise)
-        self.controls.show_status(text)
+        text = work.start(layer, stack, self.controls.value, self.controls.removes_noise)
+        if text:
+            self.buttons.apply.setEnabled(False)
+            self.buttons.show_progress(0.0)
+        self.messages.say(text or "Nothing was enhanced: no place was chosen.")
 
     def cancel(self) -> None:
         """Stop what is running in the background; what is shown stays."""
-        self._all_planes.job.cancel()
-        self._plane.solving.cancel()
-        if self._plane.cleaning.busy:
-            self._plane.cleaning.cancel()
-            self.controls.denoise.setChecked(False)
+        said = [self.all_planes.cancel(), self.previews.cancel()]
+        for activity in self._activities:
+            activity.end()
         self._on_idle()
-        self.controls.show_status("Cancelled.")
+        self.messages.say(next((text for text in said if text), "Cancelled."))
+
+    def back(self) -> None:
+        """Return to the setting before the present one."""
+        if not self.history.back():
+            self.messages.say("There is no setting before this one.")
+
+    def reset(self) -> None:
+        """Bring the picture back as it is; where the slider has no such place, by hiding the result."""
+        layer, viewer = self.controls.layer, self._viewer
+        if not self.history.reset() and layer is not None and viewer is not None:
+            self._pause()
+            _results.hide_preview(viewer, layer)
+            self._sight.settle()
 
     # what happens then
 
@@ -145,177 +175,101 @@ class EnhanceWidget(QWidget):
         return [] if self._viewer is None else _results.sources(self._viewer)
 
     def _on_layers(self, event: Any = None) -> None:
-        self.controls.offer_layers(self._watch.layer)
-        self._on_layer()
+        self.followed.offer()
 
     def _on_removed(self, event: Any) -> None:
-        gone, watched = event.value, self._watch.layer
-        self._all_planes.forget(gone)
+        gone, layer = event.value, self.followed.layer
+        self.all_planes.forget(gone)
         _results.forget(gone)
-        if watched is gone:
-            self._leave_layer()
-        elif watched is not None and _results.is_preview(gone, watched):
-            self._live = False
-            self._stop_previews()
-        self._on_layers()
+        if layer is gone:
+            self.followed.leave()
+        elif layer is not None and _results.is_preview(gone, layer):
+            self._pause()
+        self._sight.settle()
+        self.followed.offer()
 
-    def _on_layer(self) -> None:
-        """Another layer, or none, has been chosen."""
-        layer, watched = self.controls.layer, self._watch.layer
-        if layer is watched and layer is not None:
-            return  # only its name or place has changed
-        if watched is not None:
-            self._remembered[watched] = self.controls.choices
-        self._leave_layer()
-        self.controls.fit_to(layer, busy=self._all_planes.job.busy)
-        if layer is None:
-            self._notice = "Open a picture, or try File > Open Sample > CLODE."
-            self.controls.show_status(self._notice)
-            return
-        self.controls.show_status("")
-        if layer in self._remembered:
-            self.controls.choices = self._remembered[layer]
-        self._watch.watch(layer)
-
-    def _leave_layer(self) -> None:
-        self._watch.watch(None)
-        self._live = False
-        self._stack = None
-        self._notice = ""
-        self._stop_previews()
+    def _on_left(self) -> None:
+        self.previews.leave()
+        self.keeping.call_off()
+        self.history.forget_moves()
+        self.messages.note("")
+        self._on_idle()
         self.controls.plot.clear()
 
-    def _stop_previews(self) -> None:
-        self._plane.stop()
-        self._video.stop()
+    def _on_entered(self, layer: Image | None) -> None:
         self._on_idle()
-        self._on_status("")
+        if layer is None:
+            self.messages.note("Open a picture, or try File > Open Sample > CLODE.")
+        elif self._viewer is not None and _results.preview_of(self._viewer, layer) is not None:
+            self.messages.note("Its result is there: move the slider to go on.")
+
+    def _pause(self) -> None:
+        self.previews.pause()
+        self._on_idle()
+        self.messages.say("")
 
     def _on_data(self, of_another_kind: bool) -> None:
         """The source has other pixels."""
         if of_another_kind:
-            self.controls.fit_to(self.controls.layer, busy=self._all_planes.job.busy)
-        self._stack = None
-        self._restart()
+            self.controls.fit_to(self.controls.layer)
+            self._on_idle()
+        self.previews.restart(other_pixels=True)
 
     def _on_dims(self, event: Any = None) -> None:
-        viewer, layer = self._viewer, self.controls.layer
-        if self._video.active and self._stack is not None and layer is not None and viewer is not None:
-            index = shown_index(viewer, layer, self._stack.planes)
-            if index is not None:
-                self._video.move(index[0])
-        elif self._live and not self._dims.isActive():
-            self._dims.start()
+        self._sight.settle()
+        self.previews.on_dims()
 
-    def _on_plane(self) -> None:
-        """The dims slider has moved; only another plane matters."""
-        layer, stack, solved, viewer = self.controls.layer, self._stack, self._plane.current, self._viewer
-        if layer is None or stack is None or viewer is None or not self._live:
-            return
-        if solved is None or shown_index(viewer, layer, stack.planes) != solved.index:
-            self._solve(layer, stack)
-
-    def _stack_for(self, layer: Image) -> Stack | None:
-        settings: Settings = self.controls.settings
-        if self._stack is None or self._stack.settings != settings:
-            try:
-                by_frame = is_video(layer) and not self.controls.advanced.info.video_tables
-                data = CleanedVideo(layer.data) if by_frame else None
-                self._stack = Stack(LayerPlanes(layer, settings.channels, data), settings)
-            except LayerError as error:
-                self._show_error(str(error))
-                self._stack = None
-        return self._stack
-
-    def _restart(self) -> None:
-        """Solve the plane that is shown, if it is wanted."""
-        layer = self.controls.layer
-        if layer is None or not self._live:
-            return
-        auto_wanted = self._plane.auto_wanted or self._video.auto_wanted
-        self._notice = ""
-        self.controls.show_status("")
-        self._stop_previews()
-        stack = self._stack_for(layer)
-        if stack is not None:
-            self._solve(layer, stack)
-            if auto_wanted and stack.info.automatic:
-                self._choose()
-
-    def _solve(self, layer: Image, stack: Stack) -> None:
-        """Solve the plane that is shown, after the one that is being solved."""
-        viewer, controls = self._viewer, self.controls
-        index = shown_index(viewer, layer, stack.planes) if viewer is not None else None
-        if viewer is None or index is None:
-            self._plane.current = None
-            controls.plot.clear()
-            controls.show_status(f"{layer.name} has no plane here.")
-            return
-        value, denoise = controls.value, controls.removes_noise
-        if is_video(layer) and stack.info.video_tables:
-            self._video.start(viewer, layer, stack, index[0], value, denoise)
-        else:
-            self._plane.start(viewer, layer, stack, index, value, denoise)
-
-    def _on_solved(self, solved: Solved) -> None:
-        reduced = solved.stack.planes.reduced
-        if reduced > 1:
-            self._notice = f"A plane is very large: it is enhanced at 1/{reduced:.3g} of its size."
-        elif not self._notice and self._viewer is not None and not shows_planes(self._viewer):
-            self._notice = "The result is one plane (Y, X); for volumes, apply to all planes."
-        self.controls.show_status(self._notice)
+    def _on_view(self, event: Any = None) -> None:
+        """The viewer shows other axes."""
+        viewer = self._viewer
+        if viewer is not None and self.previews.live and not self.previews.video.active:
+            self.messages.note("" if shows_planes(viewer) else axes_message(viewer))
+        self._on_dims()
 
     def _on_auto(self) -> None:
-        if self._plane.current is None and not self._video.active:
+        if self.previews.plane.current is None and not self.previews.video.active:
             self.start()
-        self._choose()
-
-    def _choose(self) -> None:
-        (self._video if self._video.active else self._plane).choose()
+        self.previews.choose()
 
     def _on_value(self, value: float) -> None:
-        if self._video.active:
-            self._video.set_value(value)
-            return
-        self._plane.set_value(value)
-        if not self._live and self.controls.layer is not None:
-            self.start()
+        self.keeping.call_off()
+        self.previews.set_value(value)
 
-    def _on_denoise(self, wanted: bool) -> None:
-        self._video.set_denoise(wanted)
-        self._plane.set_denoise(wanted)
+    def _on_kept(self, name: str) -> None:
+        self._on_idle()
+        self.messages.note(f"Kept as {name}.")
 
     def _on_applied(self, text: str) -> None:
-        if not self.controls.shows_error:
-            self.controls.show_status(text)
+        self._sight.settle()
+        if not self.messages.shows_error:
+            self.messages.say(text)
 
-    def _on_progress(self, fraction: float) -> None:
-        if not self._all_planes.job.busy:
-            self.controls.show_progress(fraction)
+    def _on_progress(self, fraction: float, left: str) -> None:
+        if not self.all_planes.job.busy:
+            self.buttons.show_progress(fraction, left)
 
     def _on_idle(self) -> None:
-        if not self._all_planes.job.busy:
-            self.controls.apply.setEnabled(self.controls.layer is not None)
-            if not self._plane.busy:
-                self.controls.show_progress(None)
-
-    def _on_status(self, text: str) -> None:
-        """Say what is going on; where it is nothing special, what is still true."""
-        if text:
-            self.controls.show_status(text)
-        elif not self.controls.shows_error and not self._all_planes.job.busy:
-            self.controls.show_status(self._notice)
+        if not self.all_planes.job.busy:
+            self.buttons.apply.setEnabled(self.controls.layer is not None)
+            if not self.previews.plane.busy:
+                self.buttons.show_progress(None)
+        else:
+            self.buttons.apply.setEnabled(False)
 
     def _on_failed(self, error: Exception) -> None:
-        self._show_error(error_text(error))
+        self.messages.error(error_text(error))
         self._on_idle()
 
-    def _on_warned(self, text: str) -> None:
-        self._notice = f"{text}."
-        self.controls.show_status(self._notice)
+    def _on_theme(self, event: Any = None) -> None:
+        if self._viewer is not None:
+            self.buttons.set_error_colour(error_colour(get_theme(self._viewer.theme).type))
 
-    def _show_error(self, text: str) -> None:
-        self.controls.show_status(text, error=True)
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Ctrl+Z is Back, wherever in the widget the focus is."""
+        if event is not None and event.matches(QKeySequence.StandardKey.Undo):
+            self.back()
+        else:
+            super().keyPressEvent(event)
 
     # the end
 
@@ -328,10 +282,12 @@ class EnhanceWidget(QWidget):
 
     def shut(self) -> None:
         """Stop all work and let go of the viewer; result layers stay."""
+        if self._viewer is None:
+            return
         for emitter, slot in self._subscriptions:
             emitter.disconnect(slot)
-        self._subscriptions = []
-        self._leave_layer()
+        self.followed.stop()
+        self.previews.shut()
         self._viewer = None
         _stop_all(self._jobs)
 

@@ -45,14 +45,24 @@ def viewer(make_napari_viewer, quiet):
 
 
 @pytest.fixture
-def opened(viewer, qtbot):
+def menu_entry(viewer):
+    """An entry of CLODE in the menu of plug-ins, by its text."""
+
+    def entry(text):
+        (menu,) = (a.menu() for a in viewer.window.plugins_menu.actions() if a.text() == "CLODE")
+        return next(action for action in menu.actions() if action.text() == text)
+
+    return entry
+
+
+@pytest.fixture
+def opened(viewer, menu_entry):
     """Open the widget as its menu entry does; gives a function of the layers to add first."""
 
     def open_with(*layers):
         for layer in layers:
             viewer.add_layer(layer)
-        action = next(a for a in viewer.window.plugins_menu.actions() if a.text().startswith("CLODE Enhance"))
-        action.trigger()
+        menu_entry("CLODE Enhance (CLODE)").trigger()
         widget = viewer.window._wrapped_dock_widgets["CLODE Enhance (CLODE)"].inner_widget()
         widget.controls.denoise.setChecked(False)
         return widget
@@ -66,7 +76,10 @@ def rest(qtbot):
 
     def wait(widget, timeout=30_000):
         qtbot.waitUntil(
-            lambda: not widget._dims.isActive() and all(job._progress is None for job in widget._jobs),
+            lambda: (
+                not (widget.previews.dims.isActive() or widget.previews.plane.rest.isActive())
+                and all(job._progress is None for job in widget._jobs)
+            ),
             timeout=timeout,
         )
 

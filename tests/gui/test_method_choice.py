@@ -19,7 +19,7 @@ pytest.importorskip("napari")
 from napari.layers import Image
 
 from napari_clode import _results
-from napari_clode._methods import usable_methods
+from napari_clode._methods import shown_digits, usable_methods
 
 FADE = MethodInfo(
     "fade",
@@ -73,7 +73,7 @@ def test_a_method_of_another_package_is_chosen_and_follows_its_slider(viewer, op
     assert controls.slider_box.label.text() == "Power"
     assert (controls.slider.minimum(), controls.slider.maximum()) == (0.25, 2.0)
     assert controls.slider.singleStep() == 0.25 and controls.slider.value() == 0.5
-    controls.enhance.click()
+    widget.buttons.enhance.click()
     rest(widget)
     result = result_of(viewer, layer)
     for power in (0.5, 1.5, 0.75):
@@ -83,8 +83,8 @@ def test_a_method_of_another_package_is_chosen_and_follows_its_slider(viewer, op
     assert result.name == "night [Fade]" and result.metadata["clode"]["power"] == 0.75
     values, means = controls.plot.curve
     assert values[0] == 0.25 and (np.diff(means) < 0).all()
-    controls.keep.click()
-    assert result.name == "night [Fade, power = 0.75]"
+    widget.buttons.keep.click()
+    assert result.name == "night [Fade, power 0.75]"
 
 
 def test_what_a_method_cannot_do_is_disabled_and_says_why(viewer, opened, installed, stack):
@@ -114,23 +114,23 @@ def test_every_usable_method_shows_a_preview_and_all_planes(viewer, opened, rest
         choose(widget, name)
         info = clode.method_info(name)
         assert controls.slider_box.isHidden() == (info.slider is None)
-        controls.enhance.click()
+        widget.buttons.enhance.click()
         rest(widget)
-        controls.apply.click()
+        widget.buttons.apply.click()
         rest(widget)
-        assert controls.status.text() == "Done.", (name, controls.status.text())
+        assert "2 planes of cells are enhanced." in widget.buttons.status.text(), name
         value = (controls.value,) if info.slider else ()
         options = {"denoise": False} if info.noise_removal else {}
         method = clode.load_method(name, device="cpu")
         expected = method.enhance(
             layer.data, *value, levels=(levels.black, levels.white), rgb=False, **options
         )
-        (whole,) = (found for found in viewer.layers if found.name.endswith("all planes]"))
-        assert whole.name == f"cells [{info.title}, all planes]"
+        at = f", {info.slider.symbol} {controls.value:.{shown_digits(info)}f}" if info.slider else ""
+        whole = viewer.layers[f"cells [{info.title}{at}, all planes]"]
         assert np.array_equal(whole.data, expected), name
         preview = result_of(viewer, layer)
         assert preview.name == f"cells [{info.title}]" and preview.metadata["clode"]["method"] == name
-        assert np.array_equal(preview.data[0], expected[widget._plane.shown.index[0]]), name
+        assert np.array_equal(preview.data[0], expected[widget.previews.plane.shown.index[0]]), name
 
 
 def test_a_layer_chosen_again_brings_its_method_and_value_back(viewer, opened, rest, installed, dark):
@@ -155,17 +155,17 @@ def test_a_video_goes_frame_by_frame_where_a_method_has_no_tables(viewer, opened
 
     (layer,) = viewer.open(write_video(tmp_path / "night.mp4", frames=6), plugin="clode-core")
     widget = opened()
-    assert not widget.controls.apply.isVisibleTo(widget)
+    assert not widget.buttons.apply.isVisibleTo(widget)
     choose(widget, "fade")
-    widget.controls.enhance.click()
+    widget.buttons.enhance.click()
     for number in (0, 4):
         viewer.dims.set_current_step(0, number)
         rest(widget)
         frame = layer.data.cleaned(number).pixels(np.uint8)
         assert np.array_equal(result_of(viewer, layer).data[0], clode.load_method("fade").enhance(frame))
-    assert widget.controls.apply.isVisibleTo(widget)
-    widget.controls.apply.click()
+    assert widget.buttons.apply.isVisibleTo(widget)
+    widget.buttons.apply.click()
     rest(widget)
     (whole,) = (found for found in viewer.layers if found.name.endswith("all planes]"))
     frame = layer.data.cleaned(2).pixels(np.uint8)
-    assert np.array_equal(whole.data[2].compute(), clode.load_method("fade").enhance(frame))
+    assert np.array_equal(whole.data[2], clode.load_method("fade").enhance(frame))

@@ -139,7 +139,7 @@ def test_the_result_follows_dims_and_slider_without_a_solve_for_each_frame(
         "curve_parameters",
         lambda self, *given: solved.append(1) or curve_parameters(self, *given),
     )
-    widget.controls.enhance.click()
+    widget.buttons.enhance.click()
     qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
     rest(widget)
     result = result_of(viewer, layer)
@@ -161,7 +161,7 @@ def test_the_result_follows_dims_and_slider_without_a_solve_for_each_frame(
 
 def test_the_exposure_is_steady_in_a_scene_and_fresh_after_a_cut(viewer, film, rest, qtbot):
     layer, widget = film
-    widget.controls.enhance.click()
+    widget.buttons.enhance.click()
     qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
     rest(widget)
     exposure = result_of(viewer, layer).data.exposure
@@ -178,6 +178,7 @@ def test_a_jump_to_what_has_not_been_looked_at_is_right_at_once(video, untrained
 
     class Layer:
         data, name, rgb, ndim, multiscale = planes, "film", True, 3, False
+        axis_labels, scale = ("t", "y", "x"), (1.0, 1.0, 1.0)
 
     exposure = VideoExposure(planes, Stack(LayerPlanes(Layer()), Settings()))
     expected = solve_exposure(untrained, planes.thumbnail(45, 48))
@@ -201,7 +202,7 @@ def test_auto_moves_the_slider(viewer, film, rest, qtbot):
 
 def test_noise_is_removed_where_the_video_rests(viewer, film, rest, qtbot):
     layer, widget = film
-    widget.controls.enhance.click()
+    widget.buttons.enhance.click()
     qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
     rest(widget)
     result = result_of(viewer, layer)
@@ -216,10 +217,10 @@ def test_noise_is_removed_where_the_video_rests(viewer, film, rest, qtbot):
 
 def test_kept_results_stay_and_are_exposed_wherever_they_are_looked_at(viewer, film, rest, qtbot):
     layer, widget = film
-    widget.controls.enhance.click()
+    widget.buttons.enhance.click()
     qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
     result = result_of(viewer, layer)
-    widget.controls.keep.click()
+    widget.buttons.keep.click()
     assert result_of(viewer, layer) is None and result in viewer.layers
     assert result.data[40].mean() > 0
     widget.controls.slider.setValue(1.0)
@@ -229,7 +230,7 @@ def test_kept_results_stay_and_are_exposed_wherever_they_are_looked_at(viewer, f
 
 def test_the_play_button_plays_it(viewer, film, rest, qtbot):
     layer, widget = film
-    widget.controls.enhance.click()
+    widget.buttons.enhance.click()
     qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
     viewer.window._qt_window.show()  # what is not drawn is not played
     dims = viewer.window._qt_viewer.dims
@@ -251,8 +252,8 @@ def test_the_play_button_plays_it(viewer, film, rest, qtbot):
 
 def test_removing_the_video_while_it_is_followed_ends_everything(viewer, film, rest, qtbot):
     layer, widget = film
-    widget.controls.enhance.click()
+    widget.buttons.enhance.click()
     qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
     viewer.layers.remove(layer)
-    assert not widget._video.active
+    assert not widget.previews.video.active
     rest(widget)
