@@ -6,6 +6,7 @@ Format libraries are imported inside functions, so that importing this package c
 from clode_core.pictures.atomic import TEMPORARY_SUFFIX
 from clode_core.pictures.files.api import SUFFIXES, read_picture, write_picture
 from clode_core.pictures.files.picture import MAX_PIXELS, Picture, PictureError, TiffLayout
+from clode_core.pictures.files.reading import PictureWarning
 
 __all__ = [
     "MAX_PIXELS",
@@ -13,6 +14,7 @@ __all__ = [
     "TEMPORARY_SUFFIX",
     "Picture",
     "PictureError",
+    "PictureWarning",
     "TiffLayout",
     "read_picture",
     "write_picture",

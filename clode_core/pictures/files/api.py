@@ -11,12 +11,14 @@ import numpy as np
 
 from clode_core.pictures.atomic import WriteError, write_atomically
 from clode_core.pictures.files.decoder_messages import quiet
-from clode_core.pictures.files.jpeg_webp import encode_jpeg, encode_webp, read_jpeg, read_webp
+from clode_core.pictures.files.jpeg import encode_jpeg, read_jpeg
 from clode_core.pictures.files.picture import Picture, PictureError
 from clode_core.pictures.files.pixels import as_integers, channels_of
 from clode_core.pictures.files.png import SIGNATURE, encode_png, read_png
+from clode_core.pictures.files.reading import Reading, Say, warn
 from clode_core.pictures.files.tiff_reading import read_tiff
 from clode_core.pictures.files.tiff_writing import encode_tiff
+from clode_core.pictures.files.webp import encode_webp, read_webp
 
 _FORMATS = {
     ".png": "png",
@@ -30,13 +32,13 @@ SUFFIXES = tuple(_FORMATS)
 """Suffixes of the files that can be read and written, in lower case."""
 
 _LONGEST_SIDE = {"jpeg": 65535, "webp": 16383}
-_READERS: dict[str, Callable[[Path], Picture]] = {
+_READERS: dict[str, Callable[[Reading], Picture]] = {
     "png": read_png,
     "jpeg": read_jpeg,
     "tiff": read_tiff,
     "webp": read_webp,
 }
-_ENCODERS: dict[str, Callable[[BinaryIO, np.ndarray, int, Picture | None], None]] = {
+_ENCODERS: dict[str, Callable[[BinaryIO, np.ndarray, int, Picture | None, Say], None]] = {
     "png": encode_png,
     "jpeg": encode_jpeg,
     "tiff": encode_tiff,
@@ -44,7 +46,7 @@ _ENCODERS: dict[str, Callable[[BinaryIO, np.ndarray, int, Picture | None], None]
 }
 
 
-def read_picture(path: str | os.PathLike[str]) -> Picture:
+def read_picture(path: str | os.PathLike[str], *, lenient: bool = False, say: Say | None = None) -> Picture:
     """Read a PNG, JPEG, TIFF or WebP picture.
 
     Parameters
@@ -52,6 +54,11 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
     path : path-like
         File with one of `SUFFIXES`. What it holds is recognised from its content, so a JPEG file named
         ``.png`` is read too.
+    lenient : bool
+        Whether to accept a damaged picture, as far as it can be decoded.
+    say : callable, optional
+        Told, in one sentence each and without the name of the file, of damage that was accepted and of what
+        the file carries that cannot be kept. By default this is a `PictureWarning`.
 
     Returns
     -------
@@ -88,20 +95,27 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
     if kind is None:
         raise PictureError(f"{file} does not hold a PNG, JPEG, TIFF or WebP picture; convert it to one.")
     try:
+        noticed: list[str] = []
+        reading = Reading(file, lenient, noticed.append)
         with quiet() as messages:
-            picture = _READERS[kind](file)
-        if messages:
-            raise ValueError(messages[0])
+            picture = _READERS[kind](reading)
+        for message in messages[:1]:
+            reading.damaged(message)
     except (PictureError, ImportError):
         raise
     except MemoryError as error:
         raise PictureError(f"{file} needs more memory than there is; make it smaller first.") from error
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error
-        raise PictureError(f"{file} is damaged or cut short ({error}); get another copy of it.") from error
+        reason = _because(error)
+        raise PictureError(f"{file} is damaged or cut short{reason}; get another copy of it.") from error
+    for sentence in noticed:
+        (say or warn(file))(sentence)
     return picture
 
 
-def write_picture(path: str | os.PathLike[str], pixels: np.ndarray, like: Picture | None = None) -> Path:
+def write_picture(
+    path: str | os.PathLike[str], pixels: np.ndarray, like: Picture | None = None, *, say: Say | None = None
+) -> Path:
     """Write a picture in the format its suffix names, whole or not at all.
 
     Parameters
@@ -114,6 +128,9 @@ def write_picture(path: str | os.PathLike[str], pixels: np.ndarray, like: Pictur
         of 3 or 4 is colour, and one of 2 is grey and alpha when there are three axes.
     like : Picture, optional
         Picture these pixels come from, whose metadata is written with them.
+    say : callable, optional
+        Told of everything in `like` that the format cannot hold, in one sentence each and without the name
+        of the file. By default this is a `PictureWarning`.
 
     Returns
     -------
@@ -134,6 +151,7 @@ def write_picture(path: str | os.PathLike[str], pixels: np.ndarray, like: Pictur
     JPEG. The display range of an ImageJ file is not written, since it belonged to the old values.
     """
     file = Path(path)
+    say = say or warn(file)
     kind = _format_of(file)
     pixels = np.asarray(pixels)
     if pixels.ndim < 2 or not pixels.size or pixels.dtype.kind not in "buif":
@@ -152,7 +170,7 @@ def write_picture(path: str | os.PathLike[str], pixels: np.ndarray, like: Pictur
         if max(pixels.shape[:2]) > longest:
             raise PictureError(f"{file} may have at most {longest} pixels a side; save it as PNG or TIFF.")
     try:
-        return write_atomically(file, lambda handle: _ENCODERS[kind](handle, pixels, channels, like))
+        return write_atomically(file, lambda handle: _ENCODERS[kind](handle, pixels, channels, like, say))
     except WriteError as error:
         raise PictureError(str(error)) from error
     except (PictureError, ImportError):
@@ -169,6 +187,14 @@ def _format_of(file: Path) -> str:
         known = ", ".join(SUFFIXES)
         raise PictureError(f"{file} has a suffix that is not known; use one of {known}.")
     return kind
+
+
+def _because(error: Exception) -> str:
+    """The message of a decoder, where it has one that people can read."""
+    text = " ".join(str(error).split())
+    if not text or isinstance(error, UnicodeError | IndexError | KeyError | TypeError):
+        return ""
+    return f" ({text[:200]})"
 
 
 def _recognise(start: bytes) -> str | None:

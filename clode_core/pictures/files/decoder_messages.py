@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
@@ -33,3 +35,30 @@ def quiet() -> Iterator[list[str]]:
             yield messages
     finally:
         logger.removeHandler(handler)
+
+
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def printed() -> Iterator[list[str]]:
+    """Gather what libpng prints on the error output; what others print there meanwhile is passed on."""
+    lines: list[str] = []
+    with _one_at_a_time, tempfile.TemporaryFile() as file:
+        try:
+            kept = os.dup(2)
+        except OSError:  # a program without an error output
+            yield lines
+            return
+        os.dup2(file.fileno(), 2)
+        try:
+            yield lines
+        finally:
+            os.dup2(kept, 2)
+            file.seek(0)
+            for line in file:
+                if line.startswith(b"PNG "):
+                    lines.append(line.decode("ascii", "replace"))
+                else:
+                    os.write(2, line)
+            os.close(kept)

@@ -26,6 +26,35 @@ class Chunk(NamedTuple):
     content: bytes
 
 
+class Segment(NamedTuple):
+    """One segment of a JPEG file: second byte of its marker, and its content without the length."""
+
+    marker: int
+    content: bytes
+
+
+@dataclass(frozen=True)
+class JpegLayout:
+    """How a JPEG file is made, as far as it is needed to write another one like it.
+
+    Attributes
+    ----------
+    tables : tuple of tuple of int
+        Quantisation tables of 64 values, that of brightness first.
+    subsampling : int
+        0 colour at full resolution, 1 at half across, 2 at half across and down.
+    progressive : bool
+        Whether it comes in passes.
+    segments : tuple of Segment
+        Photoshop's blocks with IPTC, comments, and whatever else can be copied as it is.
+    """
+
+    tables: tuple[tuple[int, ...], ...] = ()
+    subsampling: int = 0
+    progressive: bool = False
+    segments: tuple[Segment, ...] = ()
+
+
 @dataclass(frozen=True)
 class TiffLayout:
     """How a TIFF file is laid out, as far as it is needed to write another one like it.
@@ -91,6 +120,8 @@ class Picture:
         Colour space and text chunks of a PNG file.
     tiff : TiffLayout or None
         Axes, dialect and storage of a TIFF file.
+    jpeg : JpegLayout or None
+        Tables, sampling and further segments of a JPEG file.
     """
 
     pixels: np.ndarray
@@ -104,6 +135,7 @@ class Picture:
     dpi: tuple[float, float] | None = None
     png_chunks: tuple[Chunk, ...] = ()
     tiff: TiffLayout | None = None
+    jpeg: JpegLayout | None = None
 
     @property
     def channels_last(self) -> bool:

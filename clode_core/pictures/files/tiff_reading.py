@@ -10,6 +10,8 @@ import numpy as np
 from clode_core.pictures.files.exif import ORIENTATION
 from clode_core.pictures.files.picture import Picture, PictureError, TiffLayout, check_size
 from clode_core.pictures.files.pixels import turned, upright
+from clode_core.pictures.files.reading import Reading
+from clode_core.pictures.files.tiff_damage import check_storage
 from clode_core.pictures.files.tiff_exif import read_camera
 
 if TYPE_CHECKING:
@@ -21,16 +23,18 @@ _COUNTS = {"images", "channels", "slices", "frames", "axes", "shape", "order", "
 _DISPLAY_RANGE = {"min", "max", "Ranges"}
 
 
-def read_tiff(file: Path) -> Picture:
+def read_tiff(reading: Reading) -> Picture:
     """Read the only series of a file, with its layout."""
     import tifffile
 
+    file = reading.file
     with tifffile.TiffFile(file) as tif:
         series = [part for part in tif.series if not part.keyframe.is_reduced]
         if len(series) != 1:
             raise PictureError(f"{file} holds {len(series)} pictures that differ; save one of them apart.")
         page = series[0].keyframe
         _check(file, tif, series[0])
+        check_storage(reading, tif, series[0])
         pixels, axes, channels = _decode(file, series[0], tif.is_imagej)
         if not pixels.size:
             raise ValueError("it has no pixels")

@@ -12,13 +12,14 @@ from clode_core.pictures.files.decoder_messages import quiet
 from clode_core.pictures.files.exif import byte_order
 from clode_core.pictures.files.picture import Picture, TiffLayout, dpi_for, icc_for
 from clode_core.pictures.files.pixels import white_of
+from clode_core.pictures.files.reading import Say
 from clode_core.pictures.files.tiff_exif import insert_camera
 
 _BINARY = {"Info", "Labels", "LUTs", "Plot", "ROI", "Overlays", "Properties"}
 _CLASSIC_LIMIT = 4_000_000_000
 
 
-def encode_tiff(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None) -> None:
+def encode_tiff(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None, say: Say) -> None:
     """Write pixels of any real type, laid out like the file they come from."""
     import tifffile
 

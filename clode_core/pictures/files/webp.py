@@ -1,4 +1,4 @@
-"""JPEG and WebP: eight bits a sample, EXIF in the format's own block."""
+"""WebP: eight bits a sample, with loss or without."""
 
 from __future__ import annotations
 
@@ -12,29 +12,19 @@ import numpy as np
 from clode_core.pictures.files.exif import dpi_of_exif, exif_of_dpi, made_upright
 from clode_core.pictures.files.picture import Picture, PictureError, check_size, dpi_for, icc_for
 from clode_core.pictures.files.pixels import turned, upright
+from clode_core.pictures.files.reading import LOST_SECTOR, Reading, Say
 
 _QUALITY = 95
-_LONGEST_MARKER = 65533 - 29
-_LARGEST_JPEG_DPI = 65535
 
 
-def read_jpeg(file: Path) -> Picture:
-    """Read grey or colour; CMYK is refused."""
-    from PIL import JpegImagePlugin
-
-    with file.open("rb") as handle, JpegImagePlugin.JpegImageFile(handle) as image:
-        if image.mode not in ("L", "RGB"):
-            raise PictureError(f"{file} holds {image.mode} colours for print; convert it to RGB first.")
-        check_size(file, *image.size)
-        return _with_metadata(file, np.asarray(image), "jpeg", image.info, lossless=False)
-
-
-def read_webp(file: Path) -> Picture:
+def read_webp(reading: Reading) -> Picture:
     """Read one picture, lossy or not."""
     import imagecodecs
 
-    data = file.read_bytes()
+    file, data = reading.file, reading.data
     chunks = _riff_chunks(data)
+    if any(bytes(LOST_SECTOR) in chunks.get(name, b"") for name in (b"VP8 ", b"VP8L")):
+        reading.damaged("a part of it is empty")
     if b"ANIM" in chunks:
         raise PictureError(f"{file} is an animation; save the frame you want as a picture.")
     pixels = imagecodecs.webp_decode(data)
@@ -75,26 +65,7 @@ def _with_metadata(
     )
 
 
-def encode_jpeg(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None) -> None:
-    """Write uint8 pixels without their alpha, colour at full resolution."""
-    from PIL import Image
-
-    if channels in (2, 4):
-        pixels = pixels[..., 0] if channels == 2 else pixels[..., :3]
-    options: dict[str, Any] = {"icc_profile": icc_for(like, channels)}
-    if like is not None:
-        if like.exif and len(like.exif) <= _LONGEST_MARKER:
-            options["exif"] = b"Exif\0\0" + like.exif
-        if like.xmp and len(like.xmp) <= _LONGEST_MARKER:
-            options["xmp"] = like.xmp
-        if dpi := dpi_for(like, _LARGEST_JPEG_DPI):
-            options["dpi"] = dpi
-    Image.fromarray(np.ascontiguousarray(pixels)).save(
-        handle, "JPEG", quality=_QUALITY, subsampling=0, **options
-    )
-
-
-def encode_webp(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None) -> None:
+def encode_webp(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None, say: Say) -> None:
     """Write uint8 pixels as RGB or RGBA, without loss unless they come from a lossy file."""
     from PIL import Image
 
