@@ -151,7 +151,7 @@ class _Run:
             except Exception as error:
                 yield Outcome(task, f"{type(error).__name__}: {error}")
             else:
-                yield Outcome(task, done.error, done.source, done.target)
+                yield Outcome(task, done.error, done.source, done.target, done.notes)
 
     def end(self) -> None:
         """Give up what is under way, and take the work away from the workers."""

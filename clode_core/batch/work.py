@@ -47,12 +47,15 @@ class Outcome:
         Why there is no result; empty where there is one.
     source, target : (int, int) or None
         State of the picture before it was read, and of the result after it was written.
+    notes : tuple of str
+        What the picture carried that its result does not, or damage that was accepted: sentences about it.
     """
 
     task: Task
     error: str = ""
     source: FileState | None = None
     target: FileState | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,14 @@ class Settings:
         Settings of the method that were given; the others are its defaults.
     levels : {"dtype", "auto"} or (float, float)
         Black and white level.
+    lenient : bool
+        Whether damaged pictures are accepted as far as they can be decoded.
     """
 
     method: str = DEFAULT_METHOD
     options: dict[str, Any] = field(default_factory=dict)
     levels: LevelsArgument = "dtype"
+    lenient: bool = False
 
 
 class Work:
@@ -143,9 +149,10 @@ class Work:
         """Enhance one picture; whatever goes wrong with it is told in the outcome, not raised."""
         from clode_core.pictures.files import read_picture, write_picture
 
+        notes: list[str] = []
         try:
             before = file_state(task.source)
-            picture = read_picture(task.source)
+            picture = read_picture(task.source, lenient=self.settings.lenient, say=notes.append)
             result = self.load()(
                 picture.pixels,
                 levels=depth_levels(picture, self.settings.levels),
@@ -153,10 +160,10 @@ class Work:
                 progress=progress,
             )
             make_folder(task.target.parent)
-            write_picture(task.target, result, picture)
+            write_picture(task.target, result, picture, say=notes.append)
         except Exception as error:  # one picture of ten thousand must not end the others
             return Outcome(task, _reason(error))
-        return Outcome(task, "", before, file_state(task.target))
+        return Outcome(task, "", before, file_state(task.target), tuple(notes))
 
 
 def file_state(path: Path) -> FileState | None:
@@ -171,6 +178,8 @@ def file_state(path: Path) -> FileState | None:
 def depth_levels(picture: Picture, levels: LevelsArgument) -> LevelsArgument:
     """The levels of a file that says it holds fewer bits than its integers could, such as 12 in 16."""
     dtype = picture.pixels.dtype
+    if levels == "dtype" and picture.linear_white is not None:
+        return 0.0, 1.0  # light beyond white stays as it is
     if levels == "dtype" and dtype.kind == "u" and picture.bit_depth < 8 * dtype.itemsize:
         return 0.0, float(2**picture.bit_depth - 1)
     return levels

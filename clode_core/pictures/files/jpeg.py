@@ -145,7 +145,7 @@ def _metadata(like: Picture, pixels: np.ndarray, say: Say) -> list[Segment]:
     """EXIF, XMP and all that was copied, as segments."""
     segments = []
     if like.exif:
-        exif = with_new_thumbnail(like.exif, pixels, _LONGEST_EXIF)
+        exif = with_new_thumbnail(like.exif, pixels, _LONGEST_EXIF, like)
         if len(exif) <= _LONGEST_EXIF:
             segments.append(Segment(0xE1, b"Exif\0\0" + exif))
         else:

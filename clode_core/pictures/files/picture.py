@@ -105,7 +105,7 @@ class Picture:
         (H, W) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA; from TIFF also stacks
         (..., Y, X) and (..., Y, X, C). Values as in the file, with its dtype.
     format : str
-        ``"png"``, ``"jpeg"``, ``"tiff"`` or ``"webp"``, recognised from the content.
+        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"raw"`` ... as in `FORMATS`, recognised from the content.
     channels : int
         Length of the last axis when it holds colour or alpha, else 1: there is no such axis.
     bit_depth : int
@@ -122,6 +122,12 @@ class Picture:
         Axes, dialect and storage of a TIFF file.
     jpeg : JpegLayout or None
         Tables, sampling and further segments of a JPEG file.
+    colour_space : tuple of int or None
+        Primaries, transfer and matrix of an AVIF file, by the numbers of ITU-T H.273.
+    linear_white : float or None
+        Light that became 1 when a picture of linear light was brought to sRGB's curve; None for others.
+    notes : mapping
+        Header lines and attributes of OpenEXR and Radiance files.
     """
 
     pixels: np.ndarray
@@ -136,6 +142,9 @@ class Picture:
     png_chunks: tuple[Chunk, ...] = ()
     tiff: TiffLayout | None = None
     jpeg: JpegLayout | None = None
+    colour_space: tuple[int, int, int] | None = None
+    linear_white: float | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def channels_last(self) -> bool:

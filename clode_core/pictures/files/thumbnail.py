@@ -5,18 +5,38 @@ from __future__ import annotations
 import struct
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 
-from clode_core.pictures.files.exif import Entry, byte_order, entries_at
+from clode_core.pictures.files.exif import Entry, byte_order, entries_at, exif_of_dpi, with_dpi
+from clode_core.pictures.files.picture import Picture, dpi_for
+from clode_core.pictures.files.pixels import as_integers
+from clode_core.pictures.files.reading import Say
 
 _COMPRESSION, _STRIPS, _JPEG_START, _JPEG_LENGTH, _WIDTH, _HEIGHT = 259, 273, 513, 514, 256, 257
 _EXPOSURE_DIRECTORY, _PIXELS_ACROSS, _PIXELS_DOWN = 34665, 40962, 40963
 _SIDE = 160
+_LONGEST = 2**24
 _QUALITIES = (90, 80, 65, 45, 25)
 
 
-def with_new_thumbnail(exif: bytes, pixels: np.ndarray, longest: int) -> bytes:
+def exif_for(like: Picture | None, pixels: np.ndarray, say: Say) -> bytes | None:
+    """EXIF of a picture for the pixels made of it: with the scale, and a new thumbnail if it had one."""
+    if like is None:
+        return None
+    dpi = dpi_for(like)
+    exif = like.exif
+    if exif and exif[:4] not in (b"II*\0", b"MM\0*"):
+        say("has EXIF that is damaged; it was left out")
+        exif = None
+    if not exif:
+        return exif_of_dpi(dpi) if dpi else None
+    exif = with_new_thumbnail(exif, pixels, _LONGEST, like)
+    return with_dpi(exif, dpi) if dpi else exif
+
+
+def with_new_thumbnail(exif: bytes, pixels: np.ndarray, longest: int, like: Picture | None = None) -> bytes:
     """EXIF whose thumbnail and size are those of `pixels`; one without a thumbnail gets none.
 
     Parameters
@@ -24,9 +44,11 @@ def with_new_thumbnail(exif: bytes, pixels: np.ndarray, longest: int) -> bytes:
     exif : bytes
         A TIFF block. Nothing in it moves, so that offsets inside maker notes stay valid.
     pixels : ndarray
-        (H, W) or (H, W, 3), uint8, upright.
+        (H, W) or (H, W, 2..4), upright, in any type that `as_integers` takes.
     longest : int
         Most bytes the block may have where the new thumbnail is longer than the old one.
+    like : Picture, optional
+        Picture these pixels come from, for their depth.
     """
     order = byte_order(exif)
     patched = bytearray(exif)
@@ -40,7 +62,7 @@ def with_new_thumbnail(exif: bytes, pixels: np.ndarray, longest: int) -> bytes:
         (second,) = struct.unpack_from(order + "I", exif, link)
         if second:
             thumbnail = {entry.tag: entry for entry in entries_at(exif, second, order)}
-            if not _replaced(patched, second, thumbnail, order, pixels, longest):
+            if not _replaced(patched, second, thumbnail, order, _small(pixels, like), longest):
                 struct.pack_into(order + "I", patched, link, 0)  # none is better than the old one
     return bytes(patched)
 
@@ -79,13 +101,17 @@ def _replaced(
 def _jpeg(pixels: np.ndarray, quality: int) -> bytes:
     from PIL import Image
 
-    image = Image.fromarray(np.ascontiguousarray(pixels[:: _step(pixels), :: _step(pixels)]))
+    image = Image.fromarray(pixels)
     image.thumbnail((_SIDE, _SIDE))
     file = BytesIO()
     image.convert("RGB").save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 
-def _step(pixels: np.ndarray) -> int:
-    """Rows and columns to leave out before the smooth shrinking, which would copy large pictures."""
-    return max(1, int(min(pixels.shape[:2])) // (8 * _SIDE))
+def _small(pixels: np.ndarray, like: Picture | None) -> np.ndarray:
+    """Eight bits of fewer rows and columns: shrinking smoothly would copy large pictures."""
+    step = max(1, int(min(pixels.shape[:2])) // (8 * _SIDE))
+    few = pixels[::step, ::step]
+    if few.ndim == 3:
+        few = few[..., :3] if few.shape[2] >= 3 else few[..., 0]
+    return np.ascontiguousarray(as_integers(Path("thumbnail"), few, 8, like))

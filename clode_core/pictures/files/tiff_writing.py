@@ -9,7 +9,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from clode_core.pictures.files.decoder_messages import quiet
-from clode_core.pictures.files.exif import byte_order
 from clode_core.pictures.files.picture import Picture, TiffLayout, dpi_for, icc_for
 from clode_core.pictures.files.pixels import white_of
 from clode_core.pictures.files.reading import Say
@@ -51,8 +50,6 @@ def encode_tiff(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictu
         if pixels.dtype == np.uint16 and not layout.compression and white_of(pixels, like) < 65535:
             options["bitspersample"] = like.bit_depth
     exif = like.exif if like is not None and kind in ("plain", "shaped") and not options["bigtiff"] else None
-    if exif:
-        options["byteorder"] = byte_order(exif)
     options |= _dialect(kind, pixels, axes, channels, layout, like)
     with quiet():
         tifffile.imwrite(handle, pixels, **options)
