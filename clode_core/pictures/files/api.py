@@ -139,6 +139,9 @@ def write_picture(
     if kind != "tiff":
         if pixels.ndim != (2 if channels == 1 else 3):
             raise PictureError(f"{file} cannot hold a stack of shape {pixels.shape}; save it as TIFF.")
+        if channels == 4 and like is not None and like.tiff is not None and like.tiff.data_band:
+            say("has a fourth band that is neither colour nor alpha; it was left out")
+            pixels, channels = pixels[..., :3], 3
         if known.bits:
             deep = known.own_depth and like is not None and 8 < like.bit_depth < 16
             pixels = as_integers(file, pixels, like.bit_depth if like and deep else known.bits, like)

@@ -26,6 +26,14 @@ class Chunk(NamedTuple):
     content: bytes
 
 
+class Tag(NamedTuple):
+    """One tag of a TIFF file: its number, its type by TIFF's numbers, and its bytes in the file's order."""
+
+    code: int
+    kind: int
+    content: bytes
+
+
 class Segment(NamedTuple):
     """One segment of a JPEG file: second byte of its marker, and its content without the length."""
 
@@ -81,6 +89,22 @@ class TiffLayout:
         Whether colours are stored multiplied by alpha.
     bigtiff : bool
         Whether offsets have 64 bits.
+    byte_order : str
+        ``"<"`` or ``">"``.
+    tile : (int, int) or None
+        Rows and columns of the tiles, None for strips.
+    planar : bool
+        Whether each colour is stored apart.
+    data_band : bool
+        Whether the fourth band is neither colour nor alpha, but data.
+    reduced : int
+        How many smaller copies the file held.
+    reduced_inside : bool
+        Whether they were below the picture (SubIFDs) rather than behind it.
+    tags : tuple of Tag
+        Tags of the first page that can be copied: of maps, IPTC, Photoshop, names, private ones.
+    pages : tuple
+        Tags and description of every page, where they differ from page to page.
     """
 
     axes: str
@@ -93,6 +117,14 @@ class TiffLayout:
     predictor: bool = False
     premultiplied: bool = False
     bigtiff: bool = False
+    byte_order: str = "<"
+    tile: tuple[int, int] | None = None
+    planar: bool = False
+    data_band: bool = False
+    reduced: int = 0
+    reduced_inside: bool = False
+    tags: tuple[Tag, ...] = ()
+    pages: tuple[tuple[tuple[Tag, ...], str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

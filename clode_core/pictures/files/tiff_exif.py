@@ -28,6 +28,15 @@ def read_camera(file: Path) -> bytes | None:
     return None
 
 
+def directory_tags(exif: bytes) -> set[int]:
+    """Numbers of the tags in the first directory of EXIF."""
+    with suppress(struct.error):
+        order = byte_order(exif)
+        (start,) = struct.unpack_from(order + "I", exif, 4)
+        return {entry.tag for entry in entries_at(exif, start, order)}
+    return set()
+
+
 def insert_camera(handle: BinaryIO, exif: bytes) -> None:
     """Give a TIFF file the camera's tags: a new first directory at its end, which the header points to."""
     source = byte_order(exif)
