@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from clode_core.pictures.atomic import WriteError, write_atomically
-from clode_core.pictures.files.decoder_messages import quiet
+from clode_core.pictures.files.decoder_messages import loss_of, quiet
 from clode_core.pictures.files.formats import FORMATS, SUFFIXES, WRITTEN, format_of, recognised
 from clode_core.pictures.files.picture import Picture, PictureError
 from clode_core.pictures.files.pixels import as_integers, channels_of
@@ -71,7 +71,7 @@ def read_picture(path: str | os.PathLike[str], *, lenient: bool = False, say: Sa
         with quiet() as messages:
             picture = FORMATS[kind].read(reading)
         for message in messages[:1]:
-            reading.damaged(message)
+            reading.damaged(loss_of(message))
     except (PictureError, ImportError):
         raise
     except MemoryError as error:

@@ -11,7 +11,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LOSS = re.compile("page offset|offset to|corrupted|series")
+_LOSS = re.compile("page offset|offset to|corrupted|series|TiffTag 270 .*invalid value offset")
+"""Also of tag 270, the description: it names the axes of a stack, and stands at the end of some files."""
+
+
+def loss_of(message: str) -> str:
+    """What a message of tifffile means for who owns the picture."""
+    return "its description is cut off" if "TiffTag 270 " in message else message
 
 
 @contextmanager

@@ -48,7 +48,8 @@ def read_jpeg(reading: Reading) -> Picture:
     _tell_of_the_rest(reading, parts)
     channels = 1 if mode == "L" else 3
     orientation, exif, xmp = made_upright(info.get("exif"), info.get("xmp"))
-    dpi = info.get("dpi") or dpi_of_exif(exif)
+    told = info.get("jfif_unit") in (1, 2)  # where the file says nothing, Pillow says 72
+    dpi = info.get("dpi") if told else dpi_of_exif(exif)
     return Picture(
         upright(pixels, channels, orientation),
         "jpeg",

@@ -21,20 +21,38 @@ _MOST_PACKED = 1032
 """Bytes that deflate can make of one."""
 _LARGEST_PROFILE = 64 * 1024 * 1024
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"
-_DESCRIPTIVE = frozenset((b"cICP", b"mDCV", b"cLLI", b"gAMA", b"cHRM", b"sRGB", b"tEXt", b"zTXt", b"iTXt"))
-"""Chunks whose meaning does not depend on the pixels, kept as they are."""
+_DESCRIPTIVE = frozenset(
+    (
+        b"cICP",
+        b"mDCV",
+        b"cLLI",
+        b"gAMA",
+        b"cHRM",
+        b"sRGB",
+        b"tEXt",
+        b"zTXt",
+        b"iTXt",
+        b"tIME",
+        b"sBIT",
+        b"sCAL",
+    )
+)
+"""Chunks whose meaning does not depend on the pixels; kept as they are, like all that say so by their name."""
+_ELSEWHERE = frozenset((b"iCCP", b"eXIf", b"pHYs", b"tRNS"))
+_PALETTE = 3
 
 
 def read_png(reading: Reading) -> Picture:
     """Read pixels, metadata, colour space and texts."""
     file, data = reading.file, reading.data
     chunks = _read_chunks(data)
-    width, height, bits = struct.unpack_from(">IIB", chunks[0].content)
+    width, height, bits, kind = struct.unpack_from(">IIBB", chunks[0].content)
     check_size(file, width, height)
     _check_claim(reading, chunks[0].content)
     if any(chunk.name == b"acTL" for chunk in chunks):
         raise PictureError(f"{file} is an animation; save the frame you want as a picture.")
     pixels = _decode(reading)
+    _tell(reading, chunks, bits, kind)
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     orientation, exif, xmp = made_upright(_exif(chunks), _xmp(chunks))
     return Picture(
@@ -55,7 +73,7 @@ def encode_png(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictur
     chunks: tuple[Chunk, ...] = ()
     if like is not None:
         metadata = _pack_metadata(icc_for(like, channels), like.exif, like.xmp, dpi_for(like))
-        chunks = (*like.png_chunks, *metadata)
+        chunks = (*(chunk for chunk in like.png_chunks if _fits(chunk, pixels, channels)), *metadata)
     handle.write(_encode(pixels, chunks))
 
 
@@ -187,7 +205,40 @@ def _dpi(chunks: Iterable[Chunk]) -> tuple[float, float] | None:
 
 
 def _descriptive(chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
-    """Return the chunks that can be copied to another picture: colour space and texts, XMP excepted."""
+    """Return the chunks that can be copied to another picture, XMP and those made anew excepted."""
     return tuple(
-        chunk for chunk in chunks if chunk.name in _DESCRIPTIVE and not chunk.content.startswith(_XMP_KEYWORD)
+        chunk
+        for chunk in chunks
+        if _kept(chunk.name) or (chunk.name == b"pHYs" and chunk.content[8:] == b"\0")  # a ratio of the sides
+        if not chunk.content.startswith(_XMP_KEYWORD)
     )
+
+
+def _kept(name: bytes) -> bool:
+    """Whether a chunk may be copied: it is known, or its name says that it does not depend on the pixels."""
+    safe = bool(name[0] & 0x20) and bool(name[3] & 0x20)
+    return name in _DESCRIPTIVE or (safe and name not in _ELSEWHERE)
+
+
+def _tell(reading: Reading, chunks: Iterable[Chunk], bits: int, kind: int) -> None:
+    """Say what is not kept."""
+    if kind == _PALETTE:
+        reading.say("has a palette; its result has full colours")
+    elif bits < 8:
+        reading.say(
+            f"has {bits} bit a pixel; its result has 8".replace("bit a", "bits a" if bits > 1 else "bit a")
+        )
+    lost = {c.name.decode("latin-1") for c in chunks if c.name[0] & 0x20 and not _kept(c.name)} - {
+        name.decode() for name in _ELSEWHERE
+    }
+    if lost:
+        reading.say(
+            f"has parts that depend on the old pixels ({', '.join(sorted(lost))}); they were not kept"
+        )
+
+
+def _fits(chunk: Chunk, pixels: np.ndarray, channels: int) -> bool:
+    """Whether a chunk fits pixels that may have got another depth or other colours."""
+    if chunk.name != b"sBIT":
+        return True
+    return len(chunk.content) == channels and max(chunk.content) <= 8 * pixels.dtype.itemsize

@@ -14,7 +14,7 @@ from clode_core.pictures.files.pixels import turned, upright
 from clode_core.pictures.files.reading import Reading
 from clode_core.pictures.files.tiff_damage import check_storage
 from clode_core.pictures.files.tiff_exif import read_camera
-from clode_core.pictures.files.tiff_tags import beyond_the_end, tags_of, tags_of_pages
+from clode_core.pictures.files.tiff_tags import tags_of, tags_of_pages
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries
@@ -38,8 +38,6 @@ def read_tiff(reading: Reading) -> Picture:
             raise PictureError(f"{file} {there}; save one of them apart.")
         page = series[0].keyframe
         _check(file, tif, series[0])
-        if beyond_the_end(page, tif.filehandle.size):
-            reading.damaged("what is said about it is cut off")
         check_storage(reading, tif, series[0])
         pixels, axes, channels = _decode(file, series[0], tif.is_imagej)
         if not pixels.size:

@@ -42,8 +42,3 @@ def tags_of_pages(tif: TiffFile, series: TiffPageSeries) -> tuple[tuple[tuple[Ta
     pages = [page.aspage() for page in series.pages if page is not None]
     each = tuple((tags_of(tif, page), page.description) for page in pages)
     return each if any(one != each[0] for one in each) else ()
-
-
-def beyond_the_end(page: TiffPage, size: int) -> bool:
-    """Whether a value lies behind the end of the file, as after a copy that was interrupted."""
-    return any(tag.valueoffset + tag.valuebytecount > size for tag in page.tags)
