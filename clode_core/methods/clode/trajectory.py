@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clode_core.methods.arguments import callable_or_none, first_and_stop, several, whole, yes_or_no
 from clode_core.methods.clode.automatic import automatic_time, grey
 from clode_core.methods.clode.cleaning import CleanPicture, Part
 from clode_core.methods.clode.curve import curve
@@ -141,6 +142,7 @@ class Trajectory:
         ValueError
             If the part is empty or reaches beyond the picture, or the time is outside the span.
         """
+        rows, columns = first_and_stop("rows", rows), first_and_stop("columns", columns)
         for (first, stop), length in ((rows, self.source.height), (columns, self.source.width)):
             if not 0 <= first < stop <= length:
                 raise ValueError(
@@ -165,7 +167,7 @@ class Trajectory:
             Its pictures are float32 from 0 to 1 where the picture is from black to white; alpha is reduced
             with it, and NaN and Inf are filled.
         """
-        if long_side < 1:
+        if whole("long_side", long_side) < 1:
             raise ValueError(f"the long side of a reduced picture must be at least 1, not {long_side}")
         height, width = self.source.height, self.source.width
         scale = min(1.0, long_side / max(height, width))
@@ -188,6 +190,8 @@ class Trajectory:
     def _shown(
         self, part: Part, exposure_time: ExposureTime, denoise: bool, progress: Progress | None
     ) -> Array:
+        yes_or_no("denoise", denoise)
+        callable_or_none("progress", progress)
         automatic = isinstance(exposure_time, str) and exposure_time == "auto"
         time = self.auto() if automatic else self._checked(exposure_time)
         if time == 0 and not denoise:
@@ -259,7 +263,10 @@ class Trajectory:
     def brightness(self, exposure_times: Iterable[float]) -> NDArray[np.float64]:
         """Mean intensity in [0, 1] of the picture at each exposure time, from the working resolution."""
         return np.array(
-            [float(curve(self.working, self.exponent.at(self._checked(t))).mean()) for t in exposure_times]
+            [
+                float(curve(self.working, self.exponent.at(self._checked(t))).mean())
+                for t in several("exposure_times", exposure_times)
+            ]
         )
 
     def own_exposure(self) -> SharedExposure:

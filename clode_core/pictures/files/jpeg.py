@@ -86,8 +86,21 @@ def _decode(reading: Reading, data: bytes, *, grey: bool) -> np.ndarray:
         reason = str(error).removeprefix("Corrupt JPEG data: ").rstrip(".")
         if not _ABOUT_METADATA.search(reason):
             reading.damaged(reason)
-        pixels = simplejpeg.decode_jpeg(data, space, strict=False)
+        pixels = _forgiving(data, space)
     return pixels[..., 0] if grey else pixels
+
+
+def _forgiving(data: bytes, space: str) -> np.ndarray:
+    """Decode whatever can be decoded."""
+    import simplejpeg
+    from PIL import JpegImagePlugin
+
+    try:
+        pixels: np.ndarray = simplejpeg.decode_jpeg(data, space, strict=False)
+        return pixels
+    except ValueError:  # it minds some headers that it could read
+        with JpegImagePlugin.JpegImageFile(BytesIO(data)) as image:
+            return np.asarray(image).reshape(image.height, image.width, -1)
 
 
 def _tell_of_the_rest(reading: Reading, parts: JpegFile) -> None:

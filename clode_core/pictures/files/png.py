@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from clode_core.pictures.files.decoder_messages import printed
+from clode_core.pictures.files.decoder_messages import remarks
 from clode_core.pictures.files.exif import made_upright
 from clode_core.pictures.files.picture import Chunk, Picture, PictureError, check_size, dpi_for, icc_for
 from clode_core.pictures.files.pixels import turned, upright
@@ -37,7 +37,7 @@ _DESCRIPTIVE = frozenset(
         b"sCAL",
     )
 )
-"""Chunks whose meaning does not depend on the pixels; kept as they are, like all that say so by their name."""
+"""Chunks whose meaning does not depend on the pixels; kept, like all whose name says so."""
 _ELSEWHERE = frozenset((b"iCCP", b"eXIf", b"pHYs", b"tRNS"))
 _PALETTE = 3
 
@@ -115,7 +115,7 @@ def _decode(reading: Reading) -> np.ndarray:
     """
     import imagecodecs
 
-    with printed() as lines:
+    with remarks() as lines:
         pixels: np.ndarray = imagecodecs.png_decode(b"".join(_needed(reading.data)))
     if any("image data" in line for line in lines):
         reading.damaged("its header and its pixels do not agree")
