@@ -28,7 +28,7 @@ def test_empty_names_are_refused(arguments):
 
 
 def test_a_damaged_picture_fails_and_lenient_accepts_it_with_a_word(tmp_path):
-    whole = dict((kind, data) for kind, _, data in hostile.bases())["jpeg"]
+    whole = {kind: data for kind, _, data in hostile.bases()}["jpeg"]
     (tmp_path / "a.jpg").write_bytes(hostile.zeroed(whole, random.Random(1), "jpeg"))
     order = ["enhance", tmp_path / "a.jpg", "-o", tmp_path / "out", "--method", "gamma"]
     refused = clode(*order)

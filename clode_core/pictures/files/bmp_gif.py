@@ -38,7 +38,7 @@ def read_gif(reading: Reading) -> Picture:
         check_claim(reading, *image.size, _GIF_BITS, len(data))
         if image.n_frames > 1:
             raise PictureError(f"{reading.file} is an animation; save the frame you want as a picture.")
-        if tuple(image.tile[0][1]) != (0, 0, *image.size):
+        if image.tile[0][1] != (0, 0, *image.size):
             reading.damaged("its header and its pixels do not agree")
             check_claim(reading, *image.size, 1 / 64, len(data))
         if data.rstrip(b"\0")[-1:] != b";":
