@@ -2,9 +2,10 @@
 
     python benchmarks/gimp_latency.py [--megapixels 2,24]
 
-Slider: from a new exposure time to the preview (480 pixels) and the detail (240 x 240, full size), ready to
-be drawn. Call: the whole procedure on an 8-bit RGB layer, against `clode_core.enhance` on the same float32
-pixels in Python. Needs GIMP 3, or the folder that tests/gimp/make_root.sh makes.
+Slider: from a new exposure time to the preview (1000 x 667) and the detail (as large, at full size), ready to
+be drawn. Call: the whole procedure on an 8-bit RGB layer, against `clode_core.enhance` on the same pixels in
+Python. Cancel: from pressing it, at eight moments of a call with noise removal, to the end of the call.
+Needs GIMP 3, or the folder that tests/gimp/make_root.sh makes.
 """
 
 from __future__ import annotations
@@ -40,11 +41,10 @@ def enlarged(megapixels: int) -> np.ndarray:
 
 def in_python(picture: np.ndarray, denoise: bool, model: clode.Model) -> float:
     """Median seconds of the same call inside Python."""
-    unit = picture / np.float32(255)
     taken = []
     for _ in range(REPEATS):
         began = time.perf_counter()
-        clode.enhance(unit, 3.0, denoise=denoise, model=model)
+        clode.enhance(picture, 3.0, denoise=denoise, model=model)
         taken.append(time.perf_counter() - began)
     return statistics.median(taken)
 
@@ -86,6 +86,13 @@ def main() -> None:
                 f"{size:10d}  {'yes' if denoise else 'no':7s}{view:12.0f}{detail:11.0f}"
                 f"{moves['first'][0]:11.2f}{whole:14.2f}{python:15.2f}{whole / python:9.1f}x"
             )
+    print()
+    for size in sizes:
+        waits = notes[f"cancel {size}"]["seconds"]
+        print(
+            f"{size} megapixels, cancelled at {len(waits)} moments: "
+            f"median {1e3 * statistics.median(waits):.0f} ms, at most {1e3 * max(waits):.0f} ms"
+        )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 >>> import clode_core as clode
 >>> bright = clode.enhance(image)                    # same dtype, shape and range
 >>> path = clode.load_model().solve(image)           # one solve ...
->>> path.at(2.4), path.at("auto", denoise=True)      # ... every exposure time
+>>> darker, clean = path.at(2.4), path.at("auto", denoise=True)      # ... every exposure time
 """
 
 from __future__ import annotations

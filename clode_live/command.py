@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clode_core.cli.options import ChosenMethod, Device, Weights, with_method
-from clode_core.cli.terminal import plain_errors
+from clode_core.cli.terminal import examples, plain_errors
 from clode_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,17 +23,18 @@ SWITCH_INTERVAL = 0.001
 
 
 @with_method(video=True)
+@examples("clode live night.mp4 --time auto --split", "clode live 0")
 def live(
     chosen: ChosenMethod,
     source: Annotated[
         str, typer.Argument(help="A video, or a camera by its number or device.", show_default="camera 0")
     ] = "0",
     split: Annotated[bool, typer.Option("--split", help="Show before and after, side by side.")] = False,
-    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Start again when the video ends.")] = False,
     weights: Weights = None,
     device: Device = "auto",
 ) -> None:
-    """Play a video or a camera in a window whose slider acts on it."""
+    """Play a video or a camera in a window, with the slider beside it."""
     with plain_errors():
         _need_a_screen()
         try:

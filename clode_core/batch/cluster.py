@@ -27,7 +27,7 @@ PATIENCE = 60.0
 """Seconds in which a cluster must have its first worker."""
 _RETRIES = 2
 _LOOK_AGAIN = 5.0
-DIED = "the workers that enhanced it died, probably for want of memory: cut it into parts"
+DIED = "the workers that enhanced it died, perhaps for lack of memory: cut it into parts"
 
 
 def on_cluster(tasks: Sequence[Task], work: TaskRunner, address: str, output: Path) -> Iterator[Outcome]:

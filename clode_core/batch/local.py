@@ -20,9 +20,7 @@ from clode_core.batch.work import Outcome, Task
 from clode_core.errors import UserError
 
 _START_ATTEMPTS = 3
-DIED = (
-    "the process that enhanced it died, probably for want of memory: cut it into parts, or use fewer --jobs"
-)
+DIED = "the process that enhanced it died, perhaps for lack of memory: cut it into parts, or use fewer --jobs"
 
 
 class TaskRunner(Protocol):
@@ -252,5 +250,5 @@ class _ProcessPool:
             return True
         self._failed_starts += 1
         if self._failed_starts == _START_ATTEMPTS:
-            raise UserError("processes die before they begin, probably for want of memory: use fewer --jobs")
+            raise UserError("processes die before they begin, perhaps for lack of memory: use fewer --jobs")
         return False

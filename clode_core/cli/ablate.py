@@ -19,7 +19,7 @@ from clode_core.cli.evaluation import (
     table_console,
 )
 from clode_core.cli.options import Device, Weights
-from clode_core.cli.terminal import progress_bar
+from clode_core.cli.terminal import examples, progress_bar
 from clode_core.errors import UserError
 from clode_core.pictures.atomic import make_folder
 
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from clode_core.evaluation.ablation import AblationRow
 
 
+@examples("clode ablate -i LOW -r HIGH --limit 20")
 def ablate(
     low: Low,
     reference: High,
-    steps: Annotated[str, typer.Option(help="Numbers of discrete steps.")] = "1,5,10,20,30",
+    steps: Annotated[
+        str, typer.Option(help="How many discrete steps to try, with commas between.")
+    ] = "1,5,10,20,30",
     size: Annotated[
         int | None, typer.Option(help="Long side in pixels; by default the working size.", min=16, max=4096)
     ] = None,
@@ -40,7 +43,7 @@ def ablate(
     device: Device = "auto",
     seconds: Seconds = False,
 ) -> None:
-    """Compare discrete steps with the ODE: one network, at one size, without noise removal."""
+    """Compare discrete steps with the ODE, by one network and without noise removal."""
     with evaluation_errors():
         from clode_core import load_model
         from clode_core.evaluation.ablation import ablate as measure

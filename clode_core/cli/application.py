@@ -12,37 +12,34 @@ from clode_core.cli.gimp import app as gimp_app
 from clode_core.cli.info import info
 from clode_core.cli.ladder import ladder
 from clode_core.cli.methods import methods
+from clode_core.cli.terminal import add_command
 from clode_core.cli.train import train
 from clode_core.cli.video import video
 
 app = typer.Typer(
     name="clode",
-    help="Continuous exposure for low-light images.",
+    help="Brighten dark photographs, videos and microscopy by one slider: the exposure time.",
+    epilog="First try: clode enhance photo.jpg -o bright --time auto",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(enhance)
-app.command()(ladder)
-app.command()(info)
-app.command()(methods)
-app.command()(train)
+for command in (enhance, ladder, methods, info, train):
+    add_command(app, command)
 with suppress(ModuleNotFoundError):  # a package without videos is whole without the command
-    app.command()(video)
+    add_command(app, video)
 with suppress(ModuleNotFoundError):  # so is one without the evaluation
     import clode_core.evaluation  # noqa: F401
     from clode_core.cli.ablate import ablate
     from clode_core.cli.evaluate import evaluate
     from clode_core.cli.plot import plot
 
-    app.command()(evaluate)
-    app.command()(ablate)
-    app.command()(plot)
+    for measuring in (evaluate, ablate, plot):
+        add_command(app, measuring)
 app.add_typer(gimp_app)
 for entry in sorted(entry_points(group="clode.commands"), key=lambda found: found.name):
     with suppress(ImportError, AttributeError):  # a front end that is not whole is not offered
-        app.command(entry.name)(entry.load())
+        add_command(app, entry.load(), entry.name)
 
 
 def main() -> None:

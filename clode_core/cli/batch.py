@@ -41,7 +41,7 @@ class Means:
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
-            raise UserError(f"--jobs takes a whole number from 1 on, not {self.jobs}")
+            raise UserError(f"--jobs takes a whole number, 1 or more, not {self.jobs}")
         if self.memory is not None and not (math.isfinite(self.memory) and self.memory > 0):
             raise UserError(f"--memory takes gigabytes, a number above 0, not {self.memory}")
         if self.scheduler is not None and self.jobs > 1:

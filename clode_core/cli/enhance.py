@@ -7,13 +7,20 @@ from typing import Annotated
 import typer
 
 from clode_core.cli.options import ChosenMethod, Device, Levels, Weights, read_levels, with_method
-from clode_core.cli.terminal import named, plain_errors
+from clode_core.cli.terminal import examples, named, plain_errors
 from clode_core.errors import UserError
 
 
 @with_method()
+@examples(
+    "clode enhance photo.jpg -o bright --time auto",
+    "clode enhance holiday/ -o bright --time 2.5 --jobs 4 --resume",
+    "clode enhance cells.tif -o bright --levels auto --shared-exposure",
+)
 def enhance(
-    paths: Annotated[list[str], typer.Argument(help="Pictures, or folders with pictures in them and below.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Pictures, or folders: CLODE also looks into the folders in them.")
+    ],
     chosen: ChosenMethod,
     output: Annotated[str, typer.Option("-o", "--output", help="Folder for the results.")] = "enhanced",
     kind: Annotated[
@@ -29,14 +36,14 @@ def enhance(
     weights: Weights = None,
     device: Device = "auto",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Leave out what an earlier run has done in the same way.")
+        bool, typer.Option("--resume", help="Skip what an earlier run has finished with the same settings.")
     ] = False,
-    jobs: Annotated[int, typer.Option(help="Processes that work at once.")] = 1,
+    jobs: Annotated[int, typer.Option(help="How many processes work at the same time.")] = 1,
     memory: Annotated[
-        float | None, typer.Option(help="Gigabytes they may use together; by default most of what is free.")
+        float | None, typer.Option(help="Gigabytes they may use together; by default 80 % of what is free.")
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(help="Address of a Dask scheduler, to work on its cluster instead.")
+        str | None, typer.Option(help="Address of a Dask scheduler, to let its cluster do the work.")
     ] = None,
 ) -> None:
     """Brighten pictures; the originals stay as they are."""

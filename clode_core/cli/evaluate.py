@@ -20,7 +20,7 @@ from clode_core.cli.evaluation import (
     table_console,
 )
 from clode_core.cli.options import Device, Weights
-from clode_core.cli.terminal import progress_bar
+from clode_core.cli.terminal import examples, progress_bar
 from clode_core.errors import UserError
 from clode_core.methods import DEFAULT_METHOD, MethodInfo, method_info
 from clode_core.pictures.atomic import make_folder
@@ -39,9 +39,13 @@ METRICS_BY_REFERENCE = "psnr,ssim,psnr-gt-mean,ssim-gt-mean,delta-e-2000"
 METRICS = "entropy,loe"
 
 
+@examples(
+    "clode evaluate -i LOW -r HIGH --methods clode,clode@auto,control,clahe -o tables",
+    "clode evaluate -i DARK --metrics niqe,brisque --models MODELS",
+)
 def evaluate(
     low: Annotated[
-        Path | None, typer.Option("--input", "-i", help="Folder of dark pictures, or one.")
+        Path | None, typer.Option("--input", "-i", help="Folder of dark pictures, or one picture.")
     ] = None,
     reference: MaybeHigh = None,
     sets: Annotated[
@@ -56,16 +60,25 @@ def evaluate(
     limit: Limit = None,
     weights: Weights = None,
     device: Device = "auto",
-    denoise: Annotated[bool, typer.Option("--denoise/--no-denoise", help="Remove noise.")] = True,
+    denoise: Annotated[
+        bool, typer.Option("--denoise/--no-denoise", help="Remove noise, where the method can.")
+    ] = True,
     published: Annotated[
-        str | None, typer.Option(help="Print a published table too: lol, lol-gt-mean, sice.")
+        str | None,
+        typer.Option(help="Print published tables too, such as lol,sice; any other name lists all."),
     ] = None,
-    models: Annotated[Path | None, typer.Option(help="Folder of the model files of metrics.")] = None,
-    ma_scores: Annotated[Path | None, typer.Option(help="CSV of method,picture,ma for PI.")] = None,
-    save_pictures: Annotated[bool, typer.Option("--save-pictures", help="Keep the results.")] = False,
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of the model files that some metrics need.")
+    ] = None,
+    ma_scores: Annotated[
+        Path | None, typer.Option(help="CSV file with the columns method, picture and ma, for the metric pi.")
+    ] = None,
+    save_pictures: Annotated[
+        bool, typer.Option("--save-pictures", help="Keep the enhanced pictures, under the folder of -o.")
+    ] = False,
     seconds: Seconds = False,
 ) -> None:
-    """Measure methods on pictures, with or without references, or on several sets and their mean."""
+    """Measure how good methods are: against references, without any, or on several sets at once."""
     with evaluation_errors():
         from clode_core.evaluation.metrics import Resources
         from clode_core.evaluation.published import published_table

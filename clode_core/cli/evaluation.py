@@ -15,14 +15,21 @@ from clode_core.errors import UserError
 if TYPE_CHECKING:
     from clode_core.evaluation.pairs import Matched
 
-Low = Annotated[Path, typer.Option("--input", "-i", help="Folder of dark pictures, or one.")]
-High = Annotated[Path, typer.Option("--reference", "-r", help="Folder of well exposed pictures, or one.")]
-MaybeHigh = Annotated[
-    Path | None, typer.Option("--reference", "-r", help="Folder of well exposed pictures of the same names.")
+Low = Annotated[Path, typer.Option("--input", "-i", help="Folder of dark pictures, or one picture.")]
+High = Annotated[
+    Path, typer.Option("--reference", "-r", help="Folder of the same pictures well exposed, or one.")
 ]
-Output = Annotated[Path | None, typer.Option("-o", "--output", help="Folder for CSV and JSON files.")]
-Limit = Annotated[int | None, typer.Option(help="Only the first pictures, in order of names.", min=1)]
-Seconds = Annotated[bool, typer.Option("--seconds", help="Write times into the files too.")]
+MaybeHigh = Annotated[
+    Path | None,
+    typer.Option("--reference", "-r", help="Folder of the same pictures well exposed, under the same names."),
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Folder for the tables, as CSV and JSON files.")
+]
+Limit = Annotated[
+    int | None, typer.Option(help="Measure only so many pictures, in the order of their names.", min=1)
+]
+Seconds = Annotated[bool, typer.Option("--seconds", help="Write the times into the files too.")]
 
 
 @contextmanager
@@ -44,7 +51,7 @@ def matched_pairs(low: Path, high: Path | None, limit: int | None) -> Matched:
         shown = ", ".join(str(path) for path in matched.alone[:10])
         more = f" and {len(matched.alone) - 10} more" if len(matched.alone) > 10 else ""
         typer.echo(
-            f"clode: left out, since the other folder has no picture of that name: {shown}{more}", err=True
+            f"clode: skipped, since the other folder has no picture of that name: {shown}{more}", err=True
         )
     return matched
 

@@ -10,7 +10,7 @@ import typer
 
 app = typer.Typer(
     name="gimp",
-    help="The plug-in for GIMP 3 (Filters > Light and Shadow > CLODE).",
+    help="Install, check or remove the plug-in for GIMP 3.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -28,7 +28,7 @@ def install(profile: _Profile = None) -> None:
 
     done = _each(profile, lambda place: f"installed: {put(place)}")
     if done:
-        typer.echo("Start GIMP anew: Filters > Light and Shadow > CLODE.")
+        typer.echo("Restart GIMP; the filter is in Filters > Light and Shadow > CLODE.")
 
 
 @app.command()
@@ -48,13 +48,14 @@ def doctor(profile: _Profile = None) -> None:
     """Check everything from GIMP to the network, and say what to do."""
     from clode_core.gimp.doctor import examine
 
-    bad = 0
+    marks = {True: "ok   ", False: "WRONG", None: "?    "}
+    found = []
     for finding in examine(profile):
-        typer.echo(f"{'ok   ' if finding.good else 'WRONG'}  {finding.text}")
-        bad += not finding.good
-    if bad:
+        typer.echo(f"{marks[finding.good]}  {finding.text}")
+        found.append(finding.good)
+    if False in found:
         raise typer.Exit(1)
-    typer.echo("All is well.")
+    typer.echo("All is well." if None not in found else "All that could be checked is well.")
 
 
 def _each(profile: Path | None, act: Callable[[Path], str]) -> int:

@@ -6,11 +6,12 @@ import json
 import sys
 
 from clode_core.cli.options import Device, Weights
-from clode_core.cli.terminal import plain_errors
+from clode_core.cli.terminal import examples, plain_errors
 
 
+@examples("clode info", "clode info --weights trained/clode-cpu/clode.safetensors")
 def info(weights: Weights = None, device: Device = "auto") -> None:
-    """Show the version, the device and the model card."""
+    """Show the version, where CLODE computes, and how the weights were made."""
     with plain_errors():
         import platform
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clode_core.cli.options import ChosenMethod, Device, Levels, Weights, read_levels, with_method
-from clode_core.cli.terminal import plain_errors, print_path
+from clode_core.cli.terminal import examples, plain_errors, print_path
 from clode_core.errors import UserError
 from clode_core.methods import Slider
 
@@ -17,14 +17,22 @@ _PICTURES = 7
 
 
 @with_method()
+@examples("clode ladder photo.jpg", "clode ladder photo.jpg --times 1,2,3,4 -o sheet.png")
 def ladder(
     image: Annotated[Path, typer.Argument(help="A picture.")],
     chosen: ChosenMethod,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The contact sheet to write.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="The sheet to write; by default PICTURE-ladder.png beside the picture."
+        ),
+    ] = None,
     values: Annotated[
         str | None,
         typer.Option(
-            "--times", "--values", help="Values of the method's slider (exposure times), with commas between."
+            "--times",
+            "--values",
+            help="Exposure times (or values of the method's slider), with commas between.",
         ),
     ] = None,
     levels: Levels = "dtype",
@@ -34,7 +42,7 @@ def ladder(
     weights: Weights = None,
     device: Device = "auto",
 ) -> None:
-    """Draw a contact sheet of one picture over the slider of a method, all from one solve."""
+    """Show one picture at many exposure times on one sheet, to choose from."""
     with plain_errors():
         slider = chosen.info.slider
         if slider is None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from clode_core.cli.terminal import plain_errors
+from clode_core.cli.terminal import examples, plain_errors
 from clode_core.methods import MethodInfo, available_methods
 
 
+@examples("clode methods")
 def methods() -> None:
-    """List the methods: what each can do, its size, the licence of its weights, what was measured."""
+    """List the methods for --method: what each can do, its size, its licence, its figures."""
     with plain_errors():
         from rich.console import Console
         from rich.table import Table

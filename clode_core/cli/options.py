@@ -19,12 +19,21 @@ if TYPE_CHECKING:
     from clode_core.methods.method import Method
     from clode_core.pictures.arrays import LevelsArgument
 
-Weights = Annotated[Path | None, typer.Option(help="A .safetensors file; by default the packaged weights.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-Denoise = Annotated[bool, typer.Option("--denoise/--no-denoise", help="Remove noise.")]
+Weights = Annotated[
+    Path | None, typer.Option(help="Weights of your own, a .safetensors file; by default the packaged ones.")
+]
+Device = Annotated[
+    str, typer.Option(help="Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, mps.")
+]
+Denoise = Annotated[
+    bool, typer.Option("--denoise/--no-denoise", help="Remove the noise that brightening reveals.")
+]
 Levels = Annotated[
     str,
-    typer.Option(help="Black and white level: dtype, auto, or two numbers as BLACK,WHITE (12 bits: 0,4095)."),
+    typer.Option(
+        help="Which numbers are black and white: dtype (the ends of the data type), auto (found in the "
+        "picture), or two numbers as BLACK,WHITE (12 bits: 0,4095)."
+    ),
 ]
 
 
@@ -90,7 +99,7 @@ def _owners(flag: str) -> str:
 def _parameter(setting: Slider | Option, video: bool) -> inspect.Parameter:
     """A setting as a parameter of a command."""
     owners = _owners(setting.flag)
-    help_text = f"{setting.help or setting.keyword} ({owners}; default {_shown(setting, video)})"
+    help_text = f"{setting.help or setting.keyword} (For {owners}. Default: {_shown(setting, video)}.)"
     if isinstance(setting, Slider):
         kind: Any = str
         flag = setting.flag
@@ -113,7 +122,7 @@ def _shown(setting: Slider | Option, video: bool) -> str:
     if isinstance(default, bool):
         return "off" if video or not default else "on"
     if default is None:
-        return "its own"
+        return "chosen by the method"
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
@@ -137,7 +146,9 @@ def with_method(video: bool = False) -> Callable[[Callable[..., None]], Callable
             "method",
             inspect.Parameter.KEYWORD_ONLY,
             default=DEFAULT_METHOD,
-            annotation=Annotated[str, typer.Option(help="Which method; clode methods lists them.")],
+            annotation=Annotated[
+                str, typer.Option(help="How to enhance; `clode methods` lists all methods.")
+            ],
         )
         parameters = [*own, method, *(_parameter(setting, video) for setting in settings.values())]
 
@@ -179,7 +190,7 @@ def choose(name: str, given: dict[str, Any]) -> ChosenMethod:
                 continue  # what the method cannot do was not wanted
             first = next(iter(own), "")
             instead = f", or use {first}" if first else ""
-            raise UserError(f"{flag} means nothing to {name}: leave it out{instead}")
+            raise UserError(f"{name} has no {flag}: leave it out{instead}")
         setting = own[flag]
         settings[setting.keyword] = setting.read(value) if isinstance(setting, Slider) else value
     return ChosenMethod(info, settings)

@@ -10,7 +10,7 @@ import typer
 
 from clode_core.cli.evaluation import Limit, MaybeHigh, evaluation_errors, matched_pairs
 from clode_core.cli.options import Device, Weights
-from clode_core.cli.terminal import print_path, progress_bar
+from clode_core.cli.terminal import examples, print_path, progress_bar
 from clode_core.errors import UserError
 
 
@@ -24,6 +24,7 @@ class Plot(StrEnum):
     scatter = "scatter"
 
 
+@examples("clode plot brightness -i DARK -o brightness.svg", "clode plot times -i LOW -r HIGH")
 def plot(
     kind: Annotated[Plot, typer.Argument(help="Which figure.")],
     low: Annotated[
@@ -42,7 +43,7 @@ def plot(
         Path | None, typer.Option(help="A table.json of clode evaluate to add CLODE from (scatter).")
     ] = None,
 ) -> None:
-    """Draw a figure.
+    """Draw a figure of what the ODE does.
 
     trajectories: states of one picture, discrete and continuous, in their principal components.
     times: PSNR and SSIM over exposure time. brightness: mean intensity over exposure time.

@@ -7,10 +7,29 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import typer
 
 from clode_core.errors import UserError
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def examples(*lines: str) -> Callable[[Command], Command]:
+    """Give a command examples, which its help shows last."""
+
+    def decorate(command: Command) -> Command:
+        command.examples = lines  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+def add_command(app: typer.Typer, command: Callable[..., None], name: str | None = None) -> None:
+    """Add a command with its examples to the command line."""
+    lines = getattr(command, "examples", ())
+    app.command(name, epilog="\n\n".join(["Examples:", *lines]) if lines else None)(command)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clode_core.cli.options import ChosenMethod, Device, Weights, with_method
-from clode_core.cli.terminal import plain_errors, print_error, print_path
+from clode_core.cli.terminal import examples, plain_errors, print_error, print_path
 from clode_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,28 +19,38 @@ if TYPE_CHECKING:
 
 
 @with_method(video=True)
+@examples(
+    "clode video dark.mp4 bright.mp4 --time auto",
+    "clode video dark.mp4 bright.mkv --time 2.5 --denoise --codec libx265",
+)
 def video(
     source: Annotated[Path, typer.Argument(help="A video.")],
     target: Annotated[Path, typer.Argument(help="The video to write: .mp4, .mov, .mkv, .webm, .avi, .ts.")],
     chosen: ChosenMethod,
     smoothing: Annotated[
-        float, typer.Option(help="Seconds over which the exposure is averaged.", min=0, max=60)
+        float,
+        typer.Option(
+            help="Seconds over which the exposure is smoothed, so that it does not flicker.", min=0, max=60
+        ),
     ] = 1.0,
     natural_dark: Annotated[
         bool,
-        typer.Option("--natural-dark/--no-natural-dark", help="Put right what compression left of the dark."),
+        typer.Option("--natural-dark/--no-natural-dark", help="Put right the dark that compression damaged."),
     ] = True,
     codec: Annotated[
         str, typer.Option(help="auto (as the source), libx264, libx265, libvpx-vp9, libsvtav1, ffv1, ...")
     ] = "auto",
     quality: Annotated[
-        float, typer.Option(help="Constant rate factor: lower is better and larger.", min=0, max=51)
+        float,
+        typer.Option(
+            help="Quality of the new file: lower numbers look better and take more room.", min=0, max=51
+        ),
     ] = 18.0,
     preset: Annotated[str, typer.Option(help="ultrafast to slow: slower makes smaller files.")] = "veryfast",
     weights: Weights = None,
     device: Device = "auto",
 ) -> None:
-    """Brighten a video: steady exposure, sound and timestamps kept."""
+    """Brighten a video without flicker; sound, subtitles and timestamps stay."""
     with plain_errors():
         try:
             import av  # noqa: F401
@@ -69,7 +79,7 @@ def video(
                 report=report,
             )
         if summary.damaged:
-            print_error(f"{source}: {summary.damaged} damaged packets could not be decoded and are missing")
+            print_error(f"{source}: {summary.damaged} damaged parts could not be decoded, and are missing")
         for stream in summary.left_out:
             print_error(f"{source}: its {stream} cannot be kept, and is missing in {target}")
         print_path(target)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -268,6 +269,22 @@ def _solved(model: Model, image: Tensor, solver: Solver) -> tuple[NDArray[np.flo
     return shown.cpu().numpy().astype(np.float64) * 255, dense.evaluations
 
 
+def _name_points(axes: Axes, points: Sequence[tuple[str, float, int | None]]) -> None:
+    """Write the name of each point to its right, above those of its neighbours that lie lower."""
+    spread = max(p[1] for p in points) - min(p[1] for p in points)
+    apart = 0.045 * spread
+    written: list[tuple[float, float]] = []
+    for name, value, count in sorted(points, key=lambda point: point[1]):
+        decade, height = math.log10(count or 1), value
+        for other, taken in sorted(written, key=lambda place: place[1]):
+            if abs(decade - other) < 1.2 and abs(height - taken) < apart:
+                height = taken + apart
+        written.append((decade, height))
+        axes.annotate(
+            name, (count or 1, height), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9
+        )
+
+
 def parameters_against_quality(
     table: PublishedTable, measured: Sequence[tuple[str, float, int]] = ()
 ) -> Figure:
@@ -284,9 +301,9 @@ def parameters_against_quality(
     known = [row for row in table.rows if row.parameters is not None]
     unknown = [row for row in table.rows if row.parameters is None]
     points = [(row.method, row.values["psnr"], row.parameters) for row in known]
-    for label, rows, marker, colour, side in (
-        ("published", points, "o", "#7a7a7a", "center"),
-        ("measured here, on other pictures", measured, "D", COLOURS["CLODE"], "left"),
+    for label, rows, marker, colour in (
+        ("published", points, "o", "#7a7a7a"),
+        ("measured here, on other pictures", measured, "D", COLOURS["CLODE"]),
     ):
         if rows:
             axes.plot(
@@ -298,16 +315,7 @@ def parameters_against_quality(
                 label=label,
                 zorder=5,
             )
-        for name, value, count in rows:
-            axes.annotate(
-                name,
-                (count, value),
-                xytext=(9, -4) if side == "left" else (0, 8),
-                ha=side,
-                textcoords="offset points",
-                fontsize=9,
-                bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
-            )
+    _name_points(axes, [*points, *measured])
     values = [row.values["psnr"] for row in table.rows] + [row[1] for row in measured]
     free = -math.inf
     for row in sorted(unknown, key=lambda row: row.values["psnr"]):

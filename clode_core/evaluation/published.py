@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class PublishedTable:
     dataset: str
     columns: tuple[str, ...]
     rows: tuple[PublishedRow, ...]
+    headings: dict[str, str] = field(default_factory=dict)
+    """Of the columns that are no metric of ours, such as one metric on each of six sets."""
 
 
 @cache
@@ -60,13 +62,13 @@ def _table(name: str, entry: dict[str, Any]) -> PublishedTable:
             row["method"],
             row["training"],
             {column: float(row[column]) for column in columns if column in row},
-            row["source"],
+            row.get("source", entry["source"]),
             row.get("note", ""),
             row.get("parameters"),
         )
         for row in entry["rows"]
     )
-    return PublishedTable(name, entry["dataset"], columns, rows)
+    return PublishedTable(name, entry["dataset"], columns, rows, entry.get("headings", {}))
 
 
 def published_table(name: str) -> PublishedTable:

@@ -106,7 +106,7 @@ def print_published(console: Console, table: PublishedTable) -> None:
     print_table(
         console,
         f"PUBLISHED, not measured here and not on these pictures: {table.dataset}",
-        ["published", "training", "source", *(heading(c) for c in table.columns)],
+        ["published", "training", "source", *(table.headings.get(c) or heading(c) for c in table.columns)],
         rows,
         names=3,
     )

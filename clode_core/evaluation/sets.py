@@ -60,7 +60,9 @@ def read_sets(file: Path, limit: int | None = None) -> list[PictureSet]:
     """Read the sets that a YAML file names; folders start at the file's own.
 
     The file holds ``sets``, a list of tables, and may hold ``jpeg``, a list of qualities at which every set
-    is entered again with its dark pictures saved as JPEG (4:2:0). A set has a ``name`` and a ``kind``:
+    is entered again with its dark pictures saved as JPEG (4:2:0). It may hold ``long_side``: pictures and
+    references are then shrunk to it by area average, which takes noise out of the comparison and much of the
+    time. A set has a ``name`` and a ``kind``:
 
     - ``pairs``: folders ``low`` and ``high`` with pictures of the same names;
     - ``stacks``: a ``folder`` with a folder of exposures for each scene, darkest first by name; the darkest
@@ -84,7 +86,9 @@ def read_sets(file: Path, limit: int | None = None) -> list[PictureSet]:
 
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
-        sets, qualities = values["sets"], values.get("jpeg", [])
+        sets, qualities, long_side = values["sets"], values.get("jpeg", []), values.get("long_side")
+        if long_side is not None and (type(long_side) is not int or long_side < 16):
+            raise TypeError(f"long_side must be a whole number from 16, not {long_side!r}")
         named = [_named(file, table) for table in sets]
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{file} is no list of sets ({' '.join(str(error).split())[:200]})") from None
@@ -96,6 +100,8 @@ def read_sets(file: Path, limit: int | None = None) -> list[PictureSet]:
             )
             for one in named
         ]
+    if long_side is not None:
+        found = [PictureSet(one.name, [_shrunk(e, long_side) for e in one.examples]) for one in found]
     return found
 
 
@@ -149,6 +155,22 @@ def _brackets(folder: Path, scenes: Path) -> Iterator[Example]:
 
 def _fused(exposures: Sequence[Picture]) -> Picture:
     return np.rint(fuse(exposures) * 255).astype(np.uint8)
+
+
+def _shrunk(example: Example, long_side: int) -> Example:
+    def smaller(picture: Picture) -> Picture:
+        from PIL import Image
+
+        height, width = picture.shape[:2]
+        scale = min(1.0, long_side / max(height, width))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+
+    def read() -> tuple[Picture, Picture | None]:
+        source, reference = example.read()
+        return smaller(source), None if reference is None else smaller(reference)
+
+    return Example(example.name, read)
 
 
 def _saved_as_jpeg(example: Example, quality: int) -> Example:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clode_core._version import __version__
+from clode_core.gimp.asking import ask
 from clode_core.gimp.install import RECORD, SCRIPT, folder_in, plugin_files, read_record
-from clode_core.gimp.profiles import SetupError, chosen_profiles, find_gimp
+from clode_core.gimp.profiles import SetupError, chosen_profiles, find_console, find_gimp
 from clode_core.worker.link import Launcher, WorkerError
 from clode_core.worker.link.launch import FOREIGN
 
 _AGAIN = "run 'clode gimp install'"
+_MENU = "Filters > Light and Shadow > CLODE"
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,13 @@ class Finding:
 
     Attributes
     ----------
-    good : bool
-        Whether this link of the chain holds.
+    good : bool or None
+        Whether this link of the chain holds; None where that cannot be found out here.
     text : str
         What was found, and if it is not good, what to do.
     """
 
-    good: bool
+    good: bool | None
     text: str
 
 
@@ -59,17 +61,36 @@ def examine(named: Path | None = None) -> Iterator[Finding]:
         yield Finding(True, f"profile: {profile}")
         for finding in _installed(folder_in(profile), files):
             yield finding
-            if not finding.good:
+            if finding.good is False:
                 break
         else:
+            if gimp is not None:
+                yield _in_menu(profile)
             interpreter = (read_record(folder_in(profile)) or {})["interpreter"]
             if interpreter not in interpreters:
                 interpreters.append(interpreter)
     for interpreter in interpreters:
         for finding in _working(interpreter):
             yield finding
-            if not finding.good:
+            if finding.good is False:
                 break
+
+
+def _in_menu(profile: Path) -> Finding:
+    """Ask the real GIMP: most of what keeps a plug-in out of the menu is seen nowhere else."""
+    console = find_console()
+    if console is None:
+        return Finding(
+            None, f"no gimp-console was found to ask: look for {_MENU} in GIMP, which lists it or does not"
+        )
+    answer = ask(console, profile)
+    if answer.known is None:
+        return Finding(None, f"GIMP could not be asked ({answer.reason}): look for {_MENU} in it")
+    if answer.known:
+        return Finding(True, f"GIMP has it in its menus: {_MENU}")
+    return Finding(
+        False, f"GIMP does not have it in its menus, because the plug-in fails there: {answer.reason}"
+    )
 
 
 def _installed(folder: Path, files: dict[str, Path]) -> Iterator[Finding]:
@@ -110,7 +131,13 @@ def _working(interpreter: str) -> Iterator[Finding]:
     command = [interpreter, "-P", "-c", program]
     try:
         said = subprocess.run(
-            command, capture_output=True, text=True, timeout=300, env=environment, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=environment,
+            cwd=os.sep,  # torch cannot be loaded where the working folder was removed
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         yield Finding(False, f"{interpreter} cannot be run ({error}): {_AGAIN} from a Python that works")

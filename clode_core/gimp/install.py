@@ -29,7 +29,7 @@ def plugin_files() -> dict[str, Path]:
     here = Path(__file__).resolve().parent
     for home in (here / "plugin", here.parents[1] / "gimp_plugin" / "clode"):
         if (home / SCRIPT).is_file():
-            files = {path.name: path for path in sorted(home.glob("*.py"))}
+            files = {path.name: path for pattern in ("*.py", "*.html") for path in sorted(home.glob(pattern))}
             link = here.parent / "worker" / "link"
             return files | {f"link/{path.name}": path for path in sorted(link.glob("*.py"))}
     raise SetupError("the files of the plug-in are missing: install clode-core again")

@@ -81,6 +81,28 @@ def find_gimp() -> str | None:
     return next((str(place) for place in places if place.exists()), None)
 
 
+def find_console() -> list[str] | None:
+    """Words that start GIMP 3 without windows; None where there is no such command."""
+    for name in ("gimp-console-3", "gimp-console-3.2", "gimp-console-3.0", "gimp-console"):
+        command = shutil.which(name)
+        if command is not None and (name != "gimp-console" or _is_three(command)):
+            return [command]
+    gimp = find_gimp()
+    if gimp is None:
+        return None
+    if _FLATPAK in gimp:
+        flatpak = shutil.which("flatpak")
+        return [flatpak, "run", "--command=gimp-console-3", _FLATPAK] if flatpak else None
+    place = Path(gimp)
+    for folder in (place / "bin", place / "Contents" / "MacOS", place.parent):
+        found = sorted(folder.glob("gimp-console*")) if folder.is_dir() else []
+        runnable = [str(path) for path in found if os.access(path, os.X_OK) and path.is_file()]
+        three = [path for path in runnable if _is_three(path)]
+        if three:
+            return [three[0]]
+    return None
+
+
 def _is_three(command: str) -> bool:
     try:
         said = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=30, check=False)

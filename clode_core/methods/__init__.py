@@ -1,11 +1,12 @@
 """The methods: each folder or module here is one, and says itself what it can do.
 
 >>> from clode_core.methods import available_methods, load_method
->>> sorted(available_methods())
+>>> "zero-dce" in available_methods()
+True
 >>> method = load_method("zero-dce")
 >>> bright = method.enhance(image, iterations=8)     # same dtype, shape and range
 >>> path = method.solve(image)                       # the network runs once ...
->>> path.at(4), path.at(8.5)                         # ... for every number of iterations
+>>> four, more = path.at(4), path.at(8.5)            # ... for every number of iterations
 
 A folder joins by a tuple ``METHODS`` of `MethodInfo` in its ``__init__``; deleting the folder takes its
 methods away everywhere. Other packages add theirs by the entry-point group ``clode.methods``, which names
@@ -49,6 +50,11 @@ def available_methods() -> dict[str, MethodInfo]:
     -----
     UserWarning
         If a method of another package cannot be used; it is left out.
+
+    Examples
+    --------
+    >>> next(iter(available_methods()))
+    'clode'
     """
     found: dict[str, MethodInfo] = {}
     for module in filter(lambda module: module.ispkg, iter_modules(__path__)):
@@ -77,6 +83,13 @@ def method_info(name: str) -> MethodInfo:
     ------
     ValueError
         If there is no method of that name; the message lists those that there are.
+
+    Examples
+    --------
+    >>> method_info("clode").slider.keyword
+    'exposure_time'
+    >>> method_info("control").noise_removal
+    True
     """
     methods = available_methods()
     if name not in methods:
@@ -109,6 +122,13 @@ def load_method(
         If the file is missing, is not safetensors, or holds something else.
     ValueError
         If the name is unknown or the device is not available.
+
+    Examples
+    --------
+    >>> gamma = load_method("gamma")
+    >>> bright = gamma.enhance(image, 0.5)
+    >>> bright.dtype == image.dtype and bright.mean() > image.mean()
+    True
     """
     info = method_info(name)
     method: Method = info.implement().load(info, weights, device)

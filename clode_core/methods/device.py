@@ -76,6 +76,10 @@ def with_fallback(model: Mover, work: Callable[[Mover], Result]) -> tuple[Result
     -----
     UserWarning
         If the work had to be done again.
+
+    Examples
+    --------
+    >>> path, used = with_fallback(load_model(), lambda model: model.solve(image))
     """
     try:
         return work(model), model

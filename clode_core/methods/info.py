@@ -105,6 +105,11 @@ class Slider:
         ------
         ValueError
             If it is neither.
+
+        Examples
+        --------
+        >>> Slider("exponent", "Exponent", 0.1, 2.0, 0.5, 0.05).read("0.7")
+        0.7
         """
         if self.automatic and text == "auto":
             return text

@@ -25,7 +25,23 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True)
 class Levels:
-    """Intensities taken as black (0) and white (1), in the units of the array."""
+    """Intensities taken as black (0) and white (1), in the units of the array.
+
+    Parameters
+    ----------
+    black, white : float
+        The two intensities, black below white.
+
+    Raises
+    ------
+    ImageError
+        If they are not finite, not in this order, or too close or too far apart to compute with.
+
+    Examples
+    --------
+    >>> Levels(100, 4095)
+    Levels(black=100, white=4095)
+    """
 
     black: float
     white: float
@@ -171,10 +187,22 @@ def resolve_levels(array: Array, levels: LevelsArgument = "dtype") -> Levels:
         value that is not an outlier (camera offset); white is the smallest full scale (8, 10, 12, 14 or 16
         bits) that holds an integer image, or the largest value of a float image. Or the two numbers.
 
+    Returns
+    -------
+    Levels
+        Black and white level.
+
     Raises
     ------
     ImageError
         If the levels are not two increasing finite numbers, or a float image goes far beyond 1.
+
+    Examples
+    --------
+    >>> resolve_levels(image)  # uint8
+    Levels(black=0.0, white=255.0)
+    >>> resolve_levels(image, (10, 200))
+    Levels(black=10.0, white=200.0)
     """
     _refuse_other_than_numbers(array)
     if isinstance(levels, str):

@@ -2,13 +2,14 @@
 
 Lightning starts the further processes of a machine by running the command again, or joins those that
 ``torchrun`` or SLURM started. Here that happens before any work, so that whatever fails in one process,
-wherever it is, can be reason once, by the first, and ends all.
+wherever it is, is said once, by the first, and ends all.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -81,12 +82,8 @@ def first_process() -> bool:
     return not together or distributed.get_rank() == 0
 
 
-_asked_to_end = threading.Event()
-
-
 def interrupt(signum: int, frame: object) -> None:
     """End as Ctrl-C does: handler of SIGTERM."""
-    _asked_to_end.set()
     raise KeyboardInterrupt
 
 
@@ -102,13 +99,13 @@ def processes(settings: TrainerConfig) -> Iterator[Processes]:
         If they cannot be started as the settings want them, or one failed.
     """
     fabric = _fabric(settings)
-    with _interrupted_by_sigterm():
+    with _interrupted_by_sigterm() as signals:
         if fabric.world_size == 1:
             yield Processes()
             return
         _start(fabric)
         group = Processes(fabric.global_rank, fabric.world_size)
-        monitor = _GroupMonitor(group)
+        monitor = _GroupMonitor(group, signals)
         try:
             yield group
         except BaseException as error:
@@ -154,8 +151,8 @@ def _started() -> int | None:
     for environment in (TorchElasticEnvironment, SLURMEnvironment):
         if environment.detect():
             return int(environment().world_size())
-    reason = os.environ.get("WORLD_SIZE") if "NODE_RANK" in os.environ else None
-    return int(reason) if reason and reason.isdecimal() else None
+    size = os.environ.get("WORLD_SIZE") if "NODE_RANK" in os.environ else None
+    return int(size) if size and size.isdecimal() else None
 
 
 def _start(fabric: Fabric) -> None:
@@ -169,15 +166,44 @@ def _start(fabric: Fabric) -> None:
         raise
 
 
+class _Signals:
+    """The signals that arrived, seen from any thread.
+
+    Python runs handlers in the main thread only, which may wait in compiled code for another process and
+    never come back. The interpreter writes each signal's number to a socket at once, whatever it does.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._written = socket.socketpair()
+        for end in (self._read, self._written):
+            end.setblocking(False)
+
+    def __enter__(self) -> _Signals:
+        self._before: int = signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        signal.set_wakeup_fd(self._before)
+        self._read.close()
+        self._written.close()
+
+    def ask_to_end(self) -> bool:
+        """Whether one of those that arrived since the last call asks the program to end."""
+        try:
+            return any(number in (signal.SIGTERM, signal.SIGINT) for number in self._read.recv(4096))
+        except OSError:  # none arrived, or it is closed
+            return False
+
+
 @contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
+def _interrupted_by_sigterm() -> Iterator[_Signals | None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
+        yield None  # only the main thread may set handlers
         return
-    _asked_to_end.clear()
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield
+        with _Signals() as signals:
+            yield signals
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -188,8 +214,9 @@ class _GroupMonitor:
     Until then nothing is sent but one question per process and `_POLL` seconds.
     """
 
-    def __init__(self, group: Processes) -> None:
+    def __init__(self, group: Processes, signals: _Signals | None) -> None:
         self.group = group
+        self._signals = signals
         host = os.environ["MASTER_ADDR"]
         if group.first:
             self.store = TCPStore(host, 0, is_master=True, wait_for_workers=False)
@@ -213,7 +240,7 @@ class _GroupMonitor:
             with suppress(RuntimeError):
                 distributed.destroy_process_group()  # wakes those who wait for this process
         if self.group.first:
-            self._wait(lambda: self.store.add("left", 0) >= self.group.size - 1)
+            self._wait_for_others()
             with suppress(RuntimeError):
                 self.store.set("closed", "")
             if reason == _INTERRUPTED:
@@ -241,6 +268,10 @@ class _GroupMonitor:
             return _ENDED, False
         return said.partition(" ")[2], said == own
 
+    def _wait_for_others(self) -> None:
+        """The store lives in the first process: whoever asks it later would complain."""
+        self._wait(lambda: self.store.add("left", 0) >= self.group.size - 1)
+
     def _wait(self, reached: Any) -> None:
         end = time.monotonic() + _GRACE + 1
         with suppress(RuntimeError):
@@ -251,7 +282,7 @@ class _GroupMonitor:
         reason = _ENDED
         while not self._leaving.wait(_POLL):
             try:
-                if _asked_to_end.is_set():  # the interruption may get lost, or wait for the others
+                if self._signals is not None and self._signals.ask_to_end():
                     self.store.compare_set("failed", "", f"{self.group.rank} {_INTERRUPTED}")
                 if self.store.check(["failed"]):
                     reason = self.store.get("failed").decode().partition(" ")[2]
@@ -263,6 +294,7 @@ class _GroupMonitor:
             if self.group.first:
                 sentence = "interrupted; finished files are complete" if interrupted else reason
                 print(f"clode: {sentence}", file=sys.stderr, flush=True)
+                self._wait_for_others()
             with suppress(RuntimeError):
                 self.store.add("left", 1)
             os._exit(130 if interrupted else 1)  # the main thread waits for a process that is gone

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import yaml
+from torch import nn
 
 from clode_core.methods import method_info
 from clode_core.methods.method import Method
@@ -183,11 +184,20 @@ def _starting_model(config: TrainingConfig, recipe: Recipe) -> Method:
         source = recipe.read(config.noise_from, config)
         if model.g is None or source.g is None:
             raise TrainingError("noise_from: both that file and what is trained must hold a noise network.")
-        try:
-            model.g.load_state_dict(source.g.state_dict())
-        except RuntimeError:
-            raise TrainingError(f"noise_from: {config.noise_from} holds another noise network.") from None
+        _take_noise_network(model.g, source.g, config.noise_from)
     return model
+
+
+def _take_noise_network(g: nn.Module, source: nn.Module, file: Path) -> None:
+    """Copy weights into ``g``, or into its coarse part where that is what the file holds."""
+    for network in (g, getattr(g, "coarse", None)):
+        if network is not None and type(network) is type(source):
+            try:
+                network.load_state_dict(source.state_dict())
+            except RuntimeError:
+                break
+            return
+    raise TrainingError(f"noise_from: {file} holds another noise network.")
 
 
 def _claim(config: TrainingConfig, resume: bool) -> None:

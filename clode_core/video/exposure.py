@@ -162,8 +162,8 @@ class LiveExposure:
     r"""Exposure of video that is running: it follows the moments solved so far.
 
     Between two frames ``dt`` apart the exposure moves towards that of the last moment,
-    :math:`\bar S \mathrel{+}= (1 - e^{-dt/\tau})(S_k - \bar S)`; the first frame, a new scene and a jump in
-    time start afresh.
+    :math:`\bar S \leftarrow \bar S + (1 - e^{-dt/\tau})(S_k - \bar S)`; the first frame, a new scene and a
+    jump in time start afresh.
 
     Parameters
     ----------

@@ -304,15 +304,13 @@ class VideoReader:
         return 0.0 if frame.pts is None else float(frame.pts * (frame.time_base or self.time_base))
 
     def rewind(self) -> None:
-        """Go back to the start, which a bare stream without a container can only by being opened again."""
-        import av.error
+        """Go back to the start by opening the file again.
 
-        try:
-            self.container.seek(self.container.start_time or 0)
-        except av.error.FFmpegError:
-            self.container.close()
-            self._open()
-        self._untimed = 0
+        Seeking to the start lands after the first key frame of a transport stream, and a bare stream cannot
+        be sought at all.
+        """
+        self.container.close()
+        self._open()
         self.damaged = 0
 
     def seek(self, seconds: float) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from clode_core.worker.link.owner import alive, started
-from clode_core.worker.link.place import ENDPOINT, LOCK, SOCKET, write_endpoint
+from clode_core.worker.link.place import ENDPOINT, LOCK, SOCKET, process_of, write_endpoint
 from clode_core.worker.model_host import ModelHost
 from clode_core.worker.session import Session
 
@@ -95,15 +95,18 @@ class Server:
             time.sleep(_WATCH)
             if not alive(self.owner, self.since):
                 self._end(0)
+            # Nobody finds a worker whose folder was tidied away, or who serves it by now.
+            unknown = process_of(str(self.folder)) != os.getpid()
             with self._changed:
-                forgotten = self._open == 0 and time.monotonic() - self._quiet_since > self.idle
-            if forgotten:
+                quiet = time.monotonic() - self._quiet_since if self._open == 0 else 0.0
+            if quiet > (1 if unknown else self.idle):
                 self._end(0)
 
     def _end(self, code: int) -> None:
         self._ending.acquire()  # never released: the first who comes ends the process
-        for name in (ENDPOINT, SOCKET):
-            (self.folder / name).unlink(missing_ok=True)
+        if process_of(str(self.folder)) == os.getpid():
+            for name in (ENDPOINT, SOCKET):
+                (self.folder / name).unlink(missing_ok=True)
         sys.stderr.flush()
         os._exit(code)  # a computation cannot be interrupted in any other way
 

@@ -16,6 +16,7 @@ from clode_core.worker.link.frames import (
     LARGEST_FRAME,
     LARGEST_SIDE,
     PROTOCOL,
+    SAMPLE_BYTES,
     FrameError,
     Message,
     decode,
@@ -27,7 +28,9 @@ from clode_core.worker.model_host import ModelHost, Picture, RequestError, for_s
 MOST_PICTURES = 64
 LARGEST_PICTURE = 1 << 31
 """Pixels; the memory of the machine is the nearer limit."""
-LARGEST_VIEW = 4096
+LARGEST_VIEW = 2048
+"""Long side of what is shown; a square of it with four channels just fits a frame."""
+LARGEST_WEIGHTS = 1024
 _LONGEST_QUEUE = 64
 _CLEAN_ROWS = 1408  # with the margin of noise removal, two whole tiles
 _LARGEST_NUMBER = 2**53
@@ -116,21 +119,28 @@ class Session:
             if self._over:
                 continue
             try:
-                self._ANSWERS[message.kind](self, message)
-            except _Stopped:
-                self._answer(message, "cancelled")
-            except (RequestError, ValueError) as error:
-                self._refuse(_number(message), error)
-            except OSError:
+                self._serve(message)
+            except OSError:  # the caller hung up while it was answered
                 self._over = True
-            except Exception as error:
-                traceback.print_exc()
-                sys.stderr.flush()
-                self._refuse(
-                    _number(message), RequestError(f"CLODE's worker failed ({type(error).__name__}: {error})")
-                )
             finally:
                 self._cancelled.discard(_number(message))
+
+    def _serve(self, message: Message) -> None:
+        try:
+            self._ANSWERS[message.kind](self, message)
+        except _Stopped:
+            if not self._over:
+                self._answer(message, "cancelled")
+        except (RequestError, ValueError) as error:
+            self._refuse(_number(message), error)
+        except OSError:
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            sys.stderr.flush()
+            self._refuse(
+                _number(message), RequestError(f"CLODE's worker failed ({type(error).__name__}: {error})")
+            )
 
     def _answer(self, message: Message, kind: str, payload: bytes | memoryview = b"", **fields: Any) -> None:
         frame = encode(Message(kind, {"id": _number(message), **fields}, payload))
@@ -147,8 +157,8 @@ class Session:
         except OSError:
             self._over = True
 
-    def _picture(self, message: Message) -> Picture:
-        number = message.whole("picture", 0, _LARGEST_NUMBER)
+    def _picture(self, message: Message, field: str = "picture") -> Picture:
+        number = message.whole(field, 0, _LARGEST_NUMBER)
         if number not in self._pictures:
             raise FrameError(f"{message.kind}: there is no picture {number}")
         return self._pictures[number]
@@ -161,12 +171,15 @@ class Session:
         number = message.whole("picture", 0, _LARGEST_NUMBER)
         height, width = (message.whole(side, 1, LARGEST_SIDE) for side in ("height", "width"))
         channels = message.whole("channels", 1, 4)
+        samples = message.text("samples", 8)
+        if samples not in SAMPLE_BYTES:
+            raise FrameError(f"open: samples must be one of {', '.join(SAMPLE_BYTES)}")
         if number not in self._pictures and len(self._pictures) >= MOST_PICTURES:
             raise RequestError(f"more than {MOST_PICTURES} pictures at once: close some")
         if height * width > LARGEST_PICTURE:
             raise RequestError(f"{width} x {height} pixels are too many for one picture")
         self._pictures.pop(number, None)
-        self._pictures[number] = Picture(height, width, channels)
+        self._pictures[number] = Picture(height, width, channels, samples)
         self._answer(message, "opened")
 
     def _close(self, message: Message) -> None:
@@ -178,6 +191,20 @@ class Session:
         auto = self._studio.work(lambda model: picture.path(model).auto())
         self._answer(message, "solved", auto=auto, device=str(self._studio.model().device))
 
+    def _auto(self, message: Message) -> None:
+        picture = self._picture(message)
+        rows, columns = _region(message, picture, LARGEST_SIDE)
+        weights = None
+        if "weights" in message.fields:
+            shape = self._picture(message, "weights").whole()
+            if shape.shape[2] != 1 or shape.dtype != "u1" or max(shape.shape) > LARGEST_WEIGHTS:
+                raise FrameError("auto: weights must be a small picture with one channel of 8 bits")
+            weights = shape[..., 0]
+        auto = self._studio.work(
+            lambda model: picture.part_auto(model, slice(*rows), slice(*columns), weights)
+        )
+        self._answer(message, "solved", auto=auto, device=str(self._studio.model().device))
+
     def _view(self, message: Message) -> None:
         picture = self._picture(message)
         time, denoise = _time(message), message.flag("denoise")
@@ -187,7 +214,7 @@ class Session:
                 time, denoise=denoise, progress=self._check(message)
             )
         )
-        self._show(message, shown)
+        self._show(message, shown, 1.0)
 
     def _detail(self, message: Message) -> None:
         picture = self._picture(message)
@@ -198,11 +225,12 @@ class Session:
                 rows, columns, time, denoise=denoise, progress=self._check(message)
             )
         )
-        self._show(message, shown)
+        self._show(message, shown, picture.white)
 
-    def _show(self, message: Message, shown: Any) -> None:
-        channels, data = for_screen(shown)
-        self._answer(message, "pixels", data, width=shown.shape[1], height=shown.shape[0], channels=channels)
+    def _show(self, message: Message, shown: Any, white: float) -> None:
+        height, width, channels = shown.shape
+        data = for_screen(shown, white)
+        self._answer(message, "pixels", data, width=width, height=height, channels=channels)
 
     def _render(self, message: Message) -> None:
         picture = self._picture(message)
@@ -212,7 +240,7 @@ class Session:
         if time == "auto":
             time = self._studio.work(lambda model: picture.path(model).auto())
         height, width = rows[1] - rows[0], columns[1] - columns[0]
-        per_frame = rows_per_frame(width, picture.pixels.shape[2])
+        per_frame = rows_per_frame(width, picture.pixels.shape[2], picture.samples)
         # Bands bound the memory: the exposed picture is never there as a whole.
         per_band = _CLEAN_ROWS if denoise else max(64, per_frame)
         for top in range(0, height, per_band):
@@ -227,7 +255,7 @@ class Session:
             )
             for start in range(0, count, per_frame):
                 part = exposed[start : start + per_frame]
-                data = part.astype("<f4", copy=False).tobytes()
+                data = picture.wire(part)
                 self._answer(message, "rows", data, first=top + start, count=len(part))
             report(1.0)
         self._answer(message, "rendered", time=time)
@@ -255,6 +283,7 @@ class Session:
         "open": _open,
         "close": _close,
         "solve": _solve,
+        "auto": _auto,
         "view": _view,
         "detail": _detail,
         "render": _render,

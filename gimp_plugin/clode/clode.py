@@ -7,21 +7,47 @@ is in the modules beside this file, and the network in another process (clode_co
 
 from __future__ import annotations
 
+import os
 import sys
 
-import gi
+TRIED = "CLODE_TRIED_PYTHONS"
 
-gi.require_version("Gimp", "3.0")
-gi.require_version("Gegl", "0.4")
-from gi.repository import Gimp, GLib, GObject  # noqa: E402
+
+def other_python():
+    """Go on in another Python: where an environment is activated, the first on PATH is not GIMP's."""
+    tried = [*filter(None, os.environ.get(TRIED, "").split(os.pathsep)), os.path.abspath(sys.executable)]
+    places = [*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin", "/app/bin", "/usr/local/bin"]
+    for place in places if os.name == "posix" else []:
+        python = os.path.abspath(os.path.join(place, "python3"))
+        if python not in tried and os.access(python, os.X_OK):
+            for foreign in ("PYTHONHOME", "PYTHONPATH"):
+                os.environ.pop(foreign, None)
+            os.environ[TRIED] = os.pathsep.join([*tried, python])
+            os.execv(python, [python, os.path.abspath(__file__), *sys.argv[1:]])
+
+
+try:
+    import gi
+
+    gi.require_version("Gimp", "3.0")
+    gi.require_version("Gegl", "0.4")
+    from gi.repository import Gimp, GLib, GObject
+except (ImportError, ValueError, AttributeError) as problem:
+    other_python()
+    sys.exit(
+        f"CLODE: no Python of this system can talk with GIMP ({problem}): install PyGObject and GIMP's "
+        "typelibs for /usr/bin/python3 (Debian and Ubuntu: apt install python3-gi gir1.2-gimp-3.0; "
+        "Fedora: dnf install python3-gobject)"
+    )
 
 PROCEDURE = "plug-in-clode"
 HELP = (
     "Brightens dark pictures by continuous exposure: a neural ordinary differential equation is solved once "
     "for the layer, and its solution holds every exposure time. 0 leaves the exposure as it is, about 3 is "
     "a normal exposure, negative times darken. The exposure is estimated from the whole layer and applied "
-    "inside the selection. With 'auto', the exposure time is chosen for each layer and exposure-time is "
-    "not used. Needs clode-core in a Python of its own: 'clode gimp install' connects the two."
+    "inside the selection. With 'auto', the exposure time that suits what is selected is chosen for each "
+    "layer and exposure-time is not used. With 'new-layer', the result is put above the layer. Needs "
+    "clode-core in a Python of its own: 'clode gimp install' connects the two."
 )
 
 
@@ -69,13 +95,15 @@ class Clode(Gimp.PlugIn):
         )
         procedure.set_menu_label("_CLODE...")
         procedure.add_menu_path("<Image>/Filters/Light and Shadow/[Light]")
-        procedure.set_documentation("Brighten dark pictures by continuous exposure", HELP, name)
+        procedure.add_menu_path("<Image>/Colors/[Invert]")
+        # Without an identity GIMP offers no Help of its own; the dialog has a button for our page.
+        procedure.set_documentation("Brighten dark pictures by continuous exposure", HELP, None)
         procedure.set_attribution("The CLODE authors", "MIT licence", "2026")
         readwrite = GObject.ParamFlags.READWRITE
         procedure.add_double_argument(
             "exposure-time",
             "_Exposure time",
-            "0 as it is, 3 normal, negative darker (-5 to 5)",
+            "0: as it is; 3: normal for a dark picture; below 0: darker. In the shadows 1 is about 2 to 3 EV",
             -5.0,
             5.0,
             3.0,
@@ -84,6 +112,13 @@ class Clode(Gimp.PlugIn):
         procedure.add_boolean_argument("denoise", "Remove _noise", "Remove noise", True, readwrite)
         procedure.add_boolean_argument(
             "auto", "_Automatic exposure time", "Choose the exposure time for each layer", False, readwrite
+        )
+        procedure.add_boolean_argument(
+            "new-layer",
+            "As a ne_w layer",
+            "Put the result above the layer, with the selection as its mask, and leave the layer as it is",
+            False,
+            readwrite,
         )
         return procedure
 

@@ -142,8 +142,8 @@ def test_names_of_any_bytes_are_enhanced_and_recorded(clode, tmp_path, dark):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--jobs", "0"], "--jobs takes a whole number from 1 on"),
-        (["--jobs", "-3"], "--jobs takes a whole number from 1 on"),
+        (["--jobs", "0"], "--jobs takes a whole number, 1 or more"),
+        (["--jobs", "-3"], "--jobs takes a whole number, 1 or more"),
         (["--memory", "0"], "--memory takes gigabytes"),
         (["--memory", "nan"], "--memory takes gigabytes"),
         (["--jobs", "2", "--scheduler", "tcp://h:1"], "leave one of them out"),

@@ -58,6 +58,23 @@ def test_sets_of_every_kind_are_read_also_as_jpeg(file, bright):
     assert np.array_equal(same, high) and 0 < np.abs(saved.astype(int) - low).mean() < 10
 
 
+def test_sets_are_shrunk_to_a_long_side_by_area_average(file):
+    values = yaml.safe_load(file.read_text())
+    whole = read_sets(file)[0]
+    file.write_text(yaml.safe_dump(values | {"long_side": 24}))
+    small = read_sets(file)
+    assert [one.name for one in small][3:] == ["pairs, JPEG 50", "stacks, JPEG 50", "brackets, JPEG 50"]
+    low, high = small[0].examples[0].read()
+    full, reference = whole.examples[0].read()
+    assert low.shape == high.shape == (20, 24, 3)
+    for shrunk, original in ((low, full), (high, reference)):
+        blocks = original.reshape(20, 2, 24, 2, 3).mean((1, 3))
+        assert np.abs(shrunk - blocks).max() <= 1  # Pillow rounds once for each axis
+    file.write_text(yaml.safe_dump(values | {"long_side": 0}))
+    with pytest.raises(ValueError, match="long_side must be a whole number from 16"):
+        read_sets(file)
+
+
 def test_the_fusion_of_floats_is_that_of_bytes(bright):
     exposures = [bright, bright // 2, bright // 8]
     assert np.abs(fuse(exposures) - fuse([x.astype(np.float32) / 255 for x in exposures])).max() < 1e-5

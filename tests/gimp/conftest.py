@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from gimp_root import CHECKOUT, FOLDER, find_room
+from gimp_root import CHECKOUT, FOLDER, dark_picture, find_room
 
 from clode_core.gimp.install import install
 
@@ -96,14 +96,3 @@ def batch(make_batch, profile):
     batch = make_batch(profile)
     batch.give("dark", dark_picture(64, 96))
     return batch
-
-
-def dark_picture(height, width):
-    """A dark float32 RGBA picture (Y, X, 4) with some noise and a bright corner."""
-    random = np.random.default_rng(3)
-    y, x = np.mgrid[:height, :width]
-    light = np.stack([0.08 + 0.05 * np.sin(x / 9), 0.1 + 0.04 * np.cos(y / 7), 0.04 + x / (9 * width)], -1)
-    light[: height // 4, : width // 4] += 0.5
-    light = np.clip(light + random.normal(0, 0.01, light.shape), 0, 1)
-    alpha = np.clip(0.2 + 0.9 * y / height, 0, 1)
-    return np.dstack([light, alpha]).astype(np.float32)

@@ -11,6 +11,8 @@ import time
 import uuid
 from pathlib import Path
 
+import numpy as np
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("CLODE_GIMP_ROOT") or Path.home() / ".cache" / "clode-gimp-root")
 _OURS = {"CLODE_GIMP_ROOT", "GIMP3_DIRECTORY", "XDG_RUNTIME_DIR", "PYTHONPATH", "DISPLAY", "LANG", "LC_ALL"}
@@ -35,6 +37,7 @@ def environment_of_this_python():
     """Folders and files that the Python which runs the tests consists of, outermost first."""
     wanted = [CHECKOUT, Path(sys.prefix), Path(os.path.realpath(sys.executable))]
     wanted += [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    wanted += [Path(entry) for entry in sys.path if Path(entry).name == "site-packages"]  # borrowed ones too
     if sys.base_prefix not in ("/usr", "/usr/local"):
         wanted.append(Path(sys.base_prefix))
     library = sysconfig.get_config_var("INSTSONAME") or ""
@@ -227,3 +230,14 @@ class CopiedRoom(GimpRoot):
             if not mine:
                 return
             time.sleep(0.1)
+
+
+def dark_picture(height, width):
+    """A dark float32 RGBA picture (Y, X, 4) with some noise and a bright corner."""
+    random = np.random.default_rng(3)
+    y, x = np.mgrid[:height, :width]
+    light = np.stack([0.08 + 0.05 * np.sin(x / 9), 0.1 + 0.04 * np.cos(y / 7), 0.04 + x / (9 * width)], -1)
+    light[: height // 4, : width // 4] += 0.5
+    light = np.clip(light + random.normal(0, 0.01, light.shape), 0, 1)
+    alpha = np.clip(0.2 + 0.9 * y / height, 0, 1)
+    return np.dstack([light, alpha]).astype(np.float32)

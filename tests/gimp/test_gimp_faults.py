@@ -4,8 +4,7 @@ import shutil
 import time
 
 import pytest
-from conftest import dark_picture
-from gimp_root import CHECKOUT
+from gimp_root import CHECKOUT, dark_picture
 from window import wait
 
 LARGE = (2200, 2000)

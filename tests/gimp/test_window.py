@@ -12,7 +12,9 @@ from window import Window, wait
 import clode_core as clode
 
 COFFEE = CHECKOUT / "examples" / "dark_coffee.png"
+SCENES = ("plain", "selected", "masked", "linear", "several", "large")
 PATCH = np.s_[120:260, 180:400]  # of the picture, well inside GIMP's canvas
+CLIPPED = (64, 128, 255)  # the mark of what is black
 
 
 def seen(window, target):
@@ -23,148 +25,316 @@ def seen(window, target):
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def steady(window, target, unlike=None, what="a new preview", seconds=40):
-    """Look until two looks are the same, and not `unlike` an earlier one."""
-    end = time.monotonic() + seconds
-    last = seen(window, target)
-    while time.monotonic() < end:
-        time.sleep(0.3)
-        now = seen(window, target)
-        if np.array_equal(now, last) and (unlike is None or differ(now, unlike)):
-            return now
-        last = now
-    raise AssertionError(f"{what} did not come within {seconds} s")
-
-
-def differ(one, other):
-    return one.shape != other.shape or np.abs(one - other).mean() > 0.2
-
-
 def place_of(patch, screen):
-    """Where a patch is on the screen, to the pixel."""
+    """Where a patch is on the screen, to the pixel; None if it is not."""
     corner = patch[:4, :4]
     rows, columns = screen.shape[0] - patch.shape[0], screen.shape[1] - patch.shape[1]
     windows = np.lib.stride_tricks.sliding_window_view(screen, (4, 4, 3))[:rows, :columns, 0]
     for y, x in np.argwhere((windows == corner).all((2, 3, 4))):
         if np.array_equal(screen[y : y + patch.shape[0], x : x + patch.shape[1]], patch):
             return slice(y, y + patch.shape[0]), slice(x, x + patch.shape[1])
-    raise AssertionError("the picture is not on the screen")
+    return None
+
+
+def close(one, other, limit=1):
+    return np.abs(one - other).max() <= limit
+
+
+class Preview:
+    """The dialog, and the patch of its preview that shows `PATCH`."""
+
+    def __init__(self, window, place=None):
+        self.window = window
+        window.keys(window.image, "alt+r", "l", "c")
+        self.number = wait(lambda: window.find("^CLODE"), "the dialog", 60)
+        self.place = place
+
+    def keys(self, *keys):
+        self.window.keys(self.number, *keys)
+
+    def patch(self):
+        return seen(self.window, self.number)[self.place]
+
+    def until(self, good, what, seconds=60):
+        """Wait until the patch is good and stays as it is; return it."""
+        last = [None]
+
+        def look():
+            now = self.patch()
+            rest = last[0] is not None and np.array_equal(now, last[0])
+            last[0] = now
+            return rest and good(now)
+
+        wait(look, what, seconds)
+        return last[0]
+
+    def other_than(self, *patches, what="another preview"):
+        return self.until(lambda now: all(np.abs(now - old).mean() > 0.2 for old in patches), what)
+
+    def type_time(self, text):
+        self.keys("alt+e", "ctrl+a")
+        self.window.tool("type", "--delay", "30", "--", text)
+        self.keys("Tab")
+
+    def gone(self, seconds=60):
+        wait(lambda: self.window.find("^CLODE") is None, "the end of the dialog", seconds)
+
+    def cancel(self):
+        self.keys("Escape")
+        self.gone()
 
 
 @pytest.fixture(scope="module")
-def window(gimp_root, make_profile):
-    source = gimp_root.base / "dark_coffee.png"
-    shutil.copy(COFFEE, source)
-    window = Window(gimp_root, make_profile("window"), [source])
+def coffee():
+    return np.asarray(Image.open(COFFEE).convert("RGB")).astype(int)
+
+
+@pytest.fixture(scope="module")
+def window(gimp_root, make_profile, make_batch):
+    batch = make_batch(make_profile("window"))
+    shutil.copy(COFFEE, batch.folder / "coffee.png")
+    batch.run("scenes.py")
+    scenes = [batch.folder / f"{name}.xcf" for name in SCENES]
+    window = Window(gimp_root, batch.profile, scenes, size="1400x900")
     yield window
     window.close()
 
 
-def open_dialog(window):
-    window.keys(window.image, "alt+r", "l", "c")
-    return wait(lambda: window.find("^CLODE"), "the dialog", 40)
+@pytest.fixture(scope="module")
+def canvas(window, coffee):
+    """Where `PATCH` is on the canvas of the first four scenes."""
+    show(window, "plain")
+    return wait(lambda: place_of(coffee[PATCH], seen(window, "root")), "the picture on the canvas", 60)
 
 
-def type_time(window, dialog, text):
-    window.keys(dialog, "alt+e", "ctrl+a")
-    window.tool("type", "--delay", "30", "--", text)
-    window.keys(dialog, "Tab")
+def show(window, scene):
+    def look():
+        window.keys(window.image, f"alt+{SCENES.index(scene) + 1}")
+        return window.find(rf"^\*?\[?{scene}.*GIMP$")
+
+    wait(look, f"the picture {scene}", 90)  # at first they are still being opened
 
 
-def view_of(shot):
-    """The preview's part of the dialog."""
-    return shot[40:380, 10:500]
+@pytest.fixture(scope="module")
+def place(window, canvas, coffee):
+    """Where `PATCH` is in the dialog, on each picture of that size."""
+    preview = Preview(window)
+    preview.keys("alt+b")
+    found = wait(lambda: place_of(coffee[PATCH], seen(window, preview.number)), "the layer before", 90)
+    preview.place = found
+    preview.keys("alt+b")
+    preview.other_than(coffee[PATCH], what="the first preview")
+    preview.cancel()
+    return found
 
 
-def test_from_the_menu_to_the_picture_and_back(window, model):
-    picture = np.asarray(Image.open(COFFEE).convert("RGB")).astype(int)
-    dark_screen = steady(window, "root")
-    canvas = place_of(picture[PATCH], dark_screen)
+def canvas_becomes(window, canvas, expected, what, limit=1):
+    wait(lambda: close(seen(window, "root")[canvas], expected, limit), what, 90)
 
-    dialog = open_dialog(window)
-    first = seen(window, dialog)
-    at_three = steady(
-        window, dialog, what="the first preview", unlike=first if view_of(first).mean() < 60 else None
-    )
-    type_time(window, dialog, "0.5")
-    at_half = steady(window, dialog, unlike=at_three, what="the preview of 0.5")
-    assert view_of(at_half).mean() < 0.8 * view_of(at_three).mean()
 
-    type_time(window, dialog, "-2")
-    at_minus_two = steady(window, dialog, unlike=at_half, what="the preview of -2")
-    assert view_of(at_minus_two).mean() < view_of(at_half).mean()
+def test_from_the_menu_to_the_picture_and_back(window, model, canvas, place, coffee):
+    preview = Preview(window, place)
+    dark = coffee[PATCH]
+    at_three = preview.other_than(dark, what="the first preview")
+    assert at_three.mean() > 1.5 * dark.mean()
+    preview.type_time("0.5")
+    at_half = preview.until(lambda now: now.mean() < 0.8 * at_three.mean(), "the preview of 0.5")
+    preview.type_time("-2")
+    preview.until(lambda now: now.mean() < at_half.mean(), "the preview of -2")
+    preview.keys("alt+a")
+    auto = preview.until(lambda now: now.mean() > 1.5 * at_half.mean(), "the automatic exposure")
 
-    window.keys(dialog, "alt+a")
-    at_auto = steady(window, dialog, unlike=at_minus_two, what="the automatic exposure")
-    assert view_of(at_auto).mean() > 1.5 * view_of(at_half).mean()
+    preview.keys("alt+b")
+    preview.until(lambda now: np.array_equal(now, dark), "the layer before")
+    preview.keys("alt+i")
+    preview.until(lambda now: (now == CLIPPED).all(-1).any(), "the mark of what is black")
+    preview.keys("alt+b", "alt+i")
+    preview.until(lambda now: np.array_equal(now, auto), "the layer after")
 
-    window.keys(dialog, "alt+b")
-    before = steady(window, dialog, unlike=at_auto, what="the layer before")
-    assert view_of(before).mean() < 0.6 * view_of(at_auto).mean()
-    window.keys(dialog, "alt+b")
-    again = steady(window, dialog, unlike=before, what="the layer after")
-    assert np.array_equal(view_of(again), view_of(at_auto))
+    preview.keys("alt+n")
+    preview.until(lambda now: np.abs(now - auto).max() > 4, "the noise")
+    preview.keys("alt+n")
+    preview.until(lambda now: np.array_equal(now, auto), "its removal")
 
-    window.keys(dialog, "alt+n")
-    noisy = seen(window, dialog)
-    wait(lambda: np.abs(view_of(seen(window, dialog)) - view_of(at_auto)).max() > 4, "the noise", 20)
-    window.keys(dialog, "alt+n")
-    wait(lambda: np.array_equal(view_of(seen(window, dialog)), view_of(at_auto)), "its removal", 20)
-    assert noisy.shape == at_auto.shape
-
-    window.tool("mousemove", "--window", dialog, "60", "80", "click", "1")
-    window.tool("mousemove", "1270", "890")
-    moved = steady(window, dialog, unlike=None)
-    detail = np.s_[60:300, 515:750]
-    assert np.abs(moved[detail] - at_auto[detail]).mean() > 10, "the detail did not move"
-
-    window.keys(dialog, "Return")
-    wait(lambda: window.find("^CLODE") is None, "the end of the dialog")
-    auto = round(model.solve(picture.astype(np.uint8)).auto(), 2)
-    expected = np.rint(clode.enhance(picture / np.float32(255), auto, model=model) * 255)[PATCH]
-    wait(lambda: np.abs(seen(window, "root")[canvas] - expected).max() <= 1, "the result on the canvas", 40)
+    preview.keys("Return")
+    preview.gone()
+    time_ = round(model.solve(coffee.astype(np.uint8)).auto(), 2)
+    expected = np.rint(clode.enhance(coffee / np.float32(255), time_, model=model) * 255)[PATCH]
+    assert close(auto, expected), "the preview was not what came out"
+    canvas_becomes(window, canvas, expected, "the result on the canvas")
 
     window.keys(window.image, "ctrl+z")
-    wait(lambda: np.array_equal(seen(window, "root")[canvas], picture[PATCH]), "one undo step", 20)
+    canvas_becomes(window, canvas, dark, "one undo step", 0)
     window.keys(window.image, "ctrl+f")
-    wait(lambda: np.abs(seen(window, "root")[canvas] - expected).max() <= 1, "the repetition", 40)
+    canvas_becomes(window, canvas, expected, "the repetition")
     window.keys(window.image, "ctrl+z")
-    wait(lambda: np.array_equal(seen(window, "root")[canvas], picture[PATCH]), "its undo", 20)
-
-    dialog = open_dialog(window)
-    steady(window, dialog)
-    window.keys(dialog, "Escape")
-    wait(lambda: window.find("^CLODE") is None, "the end of the dialog")
-    assert np.array_equal(seen(window, "root")[canvas], picture[PATCH]), "Cancel changed the picture"
+    canvas_becomes(window, canvas, dark, "its undo", 0)
 
 
-def test_a_worker_killed_behind_the_dialog_leaves_words_and_no_ok(window, gimp_root):
-    dialog = open_dialog(window)
-    bright = steady(window, dialog)
-    (worker,) = [pid for pid, line in gimp_root.processes().items() if "-m clode_core.worker" in line]
-    gimp_root.run(["kill", "-9", worker])
-    type_time(window, dialog, "1")
-    status = np.s_[350:376, 10:740]
+def test_line_and_zoom_are_reached_by_keys(window, place, coffee):
+    show(window, "plain")
+    preview = Preview(window, place)
+    after = preview.other_than(coffee[PATCH], what="the first preview")
+    preview.keys("alt+l")
+    middle = 300 - PATCH[1].start  # of the picture, in the patch
+    divided = preview.until(
+        lambda now: np.array_equal(now[:, : middle - 2], coffee[PATCH][:, : middle - 2]), "the line"
+    )
+    assert np.array_equal(divided[:, middle + 3 :], after[:, middle + 3 :])
+    preview.keys("alt+f", "Tab")  # something else first, to see that the keys belong to the preview
+    window.tool("mousemove", "--window", preview.number, *middle_of(place), "click", "1")
+    preview.keys(*["Left"] * 5)
+    preview.until(
+        lambda now: np.array_equal(now[:, middle - 50 :][:, 2:45], after[:, middle - 50 :][:, 2:45]),
+        "the moved line",
+    )
+    preview.keys("alt+l", "alt+2")
+    twice = preview.until(lambda now: blocky(now), "two pixels for one")
+    preview.keys("alt+f")
+    preview.until(lambda now: np.array_equal(now, after), "the whole picture again")
+    window.tool("mousemove", "--window", preview.number, *middle_of(place), "click", "1")
+    preview.keys("2")
+    preview.until(lambda now: np.array_equal(now, twice), "the same by a key")
+    preview.keys("Right")
+    preview.other_than(twice, what="the place on the right")
+    preview.cancel()
 
-    def words(shot):
-        return (shot[status].max(-1) > 150).sum()
 
-    wait(lambda: words(seen(window, dialog)) > 1.5 * words(bright), "words about the worker")
-    told = steady(window, dialog)
-    window.keys(dialog, "Return")
+def middle_of(place):
+    rows, columns = place
+    return str((columns.start + columns.stop) // 2), str((rows.start + rows.stop) // 2)
+
+
+def blocky(patch):
+    """Whether each pixel is two by two."""
+    for y in (0, 1):
+        for x in (0, 1):
+            part = patch[y:-2, x:-2]
+            part = part[: part.shape[0] // 2 * 2, : part.shape[1] // 2 * 2]
+            if np.array_equal(part[::2], part[1::2]) and np.array_equal(part[:, ::2], part[:, 1::2]):
+                return True
+    return False
+
+
+@pytest.mark.parametrize("scene", ["selected", "masked", "linear"])
+def test_the_preview_is_what_comes_out_on_the_canvas(window, canvas, place, scene):
+    show(window, scene)
+    time.sleep(1)
+    before = seen(window, "root")[canvas]
+    preview = Preview(window, place)
+    preview.keys("alt+b")
+    # The checks behind what is transparent are of another size: they are compared where there are none.
+    whole = np.s_[:, 40:] if scene == "masked" else np.s_[:, :]
+    limit = 80 if scene == "masked" else 1
+    preview.until(lambda now: close(now[whole], before[whole], limit), "the layer as the canvas shows it")
+    preview.keys("alt+b")
+    shown = preview.other_than(before, what="the preview")
+    preview.keys("Return")
+    preview.gone()
+    wait(lambda: np.abs(seen(window, "root")[canvas] - before).mean() > 1, "the result on the canvas", 60)
+    time.sleep(0.5)
+    after = seen(window, "root")[canvas]
+    if scene == "masked":  # seen through seven tenths, over checks
+        assert np.abs(after[whole] - shown[whole]).max() < 0.31 * 110
+        assert np.abs(after[whole].mean((0, 1)) - shown[whole].mean((0, 1))).max() < 6
+    else:
+        assert np.abs(after - shown).max() <= 3
+    window.keys(window.image, "ctrl+z")
+    canvas_becomes(window, canvas, before, "the undo", 0)
+
+
+def test_select_none_and_ok_at_once_enhances_what_is_seen_and_no_box(window, model, canvas, place, coffee):
+    show(window, "selected")
+    preview = Preview(window, place)
+    preview.other_than(coffee[PATCH], what="the preview")
+    preview.keys("alt+n")  # quicker
+    preview.type_time("2")
+    time.sleep(2)
+    window.keys(window.image, "ctrl+shift+a")
+    preview.keys("Return")
+    preview.gone()
+    expected = np.rint(clode.enhance(coffee / np.float32(255), 2.0, denoise=False, model=model) * 255)
+    canvas_becomes(window, canvas, expected[PATCH], "the whole layer")
+    window.keys(window.image, "ctrl+z", "ctrl+z")
+
+
+def test_the_preview_follows_edits_and_a_lock(window, place, coffee):
+    show(window, "plain")
+    preview = Preview(window, place)
+    first = preview.other_than(coffee[PATCH], what="the first preview")
+    window.keys(window.image, "ctrl+period")  # fills with the background colour, white
+    preview.until(lambda now: now.min() > 200, "the white layer")
+    window.keys(window.image, "ctrl+z")
+    preview.until(lambda now: np.array_equal(now, first), "the layer again")
+    preview.cancel()
+
+
+def test_a_preset_is_saved_and_comes_back(window, place, coffee):
+    show(window, "plain")
+    preview = Preview(window, place)
+    at_three = preview.other_than(coffee[PATCH], what="the first preview")
+    preview.type_time("0.7")
+    darker = preview.until(lambda now: now.mean() < 0.8 * at_three.mean(), "the preview of 0.7")
+    preview.keys("alt+p", "s")
+    asking = wait(lambda: window.find("save these settings"), "the question for a name")
+    window.tool("windowactivate", "--sync", asking, "type", "evening")
+    window.keys(asking, "Return")
+    preview.type_time("4")
+    preview.until(lambda now: now.mean() > 1.5 * darker.mean(), "the preview of 4")
+    preview.keys("alt+p", "Down", "Return")
+    preview.until(lambda now: np.array_equal(now, darker), "the preset")
+    preview.cancel()
+
+
+def test_escape_ends_the_work_and_leaves_the_picture_as_it_was(window, gimp_root):
+    show(window, "large")
+    time.sleep(1)
+    before = seen(window, "root")
+    preview = Preview(window)
+    time.sleep(4)
+    preview.keys("Return")
+    time.sleep(1.5)
+    assert window.find("^CLODE"), "there was nothing to cancel"
+    preview.keys("Escape")
+    preview.gone(5)
+    time.sleep(2)
+    assert np.array_equal(seen(window, "root")[150:400, 250:600], before[150:400, 250:600])
+
+
+def workers(gimp_root):
+    return {pid for pid, line in gimp_root.processes().items() if "-m clode_core.worker" in line}
+
+
+def test_a_worker_that_is_stopped_behind_the_dialog_is_replaced(window, gimp_root, place, coffee):
+    show(window, "plain")
+    preview = Preview(window, place)
+    first = preview.other_than(coffee[PATCH], what="the first preview")
+    (worker,) = workers(gimp_root)
+    gimp_root.run(["kill", "-STOP", worker])
+    preview.type_time("0.5")
+    wait(lambda: workers(gimp_root) - {worker}, "another worker", 10)
+    preview.until(lambda now: now.mean() < 0.9 * first.mean(), "its preview")
+    preview.cancel()
+
+
+def test_a_worker_killed_behind_the_dialog_leaves_words_and_no_ok(window, gimp_root, place, coffee):
+    preview = Preview(window, place)
+    preview.other_than(coffee[PATCH], what="the first preview")
+    gimp_root.run(["kill", "-9", *workers(gimp_root)])
+    preview.type_time("1")
+    time.sleep(3)
+    preview.keys("Return")
     time.sleep(1)
     assert window.find("^CLODE"), "OK was possible without a worker"
-    window.keys(dialog, "Escape")
-    wait(lambda: window.find("^CLODE") is None, "the end of the dialog")
-    dialog = open_dialog(window)
-    steady(window, dialog, unlike=told, what="a new worker's preview")
-    window.keys(dialog, "Escape")
-    wait(lambda: window.find("^CLODE") is None, "the end of the dialog")
+    preview.cancel()
+    preview = Preview(window, place)
+    preview.other_than(coffee[PATCH], what="a new worker's preview")
+    preview.cancel()
 
 
 def test_a_gimp_killed_behind_its_dialog_takes_all_along_within_five_seconds(window, gimp_root):
-    open_dialog(window)
-    wait(lambda: any("-m clode_core.worker" in line for line in gimp_root.processes().values()), "the worker")
+    Preview(window)
+    wait(lambda: workers(gimp_root), "the worker")
     mine = [pid for pid, line in gimp_root.processes().items() if line.startswith("gimp-3 ")]
     gimp_root.run(["kill", "-9", *mine])
     gone = ("-m clode_core.worker", "plug-ins/clode/clode.py")

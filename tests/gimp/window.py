@@ -90,7 +90,6 @@ def prepare(gimp_root, profile):
     (profile / "gimprc").write_text(
         f'(config-version "{version}")\n(show-welcome-dialog no)\n(check-updates no)\n'
         "(color-profile-policy keep)\n(metadata-rotation-policy keep)\n(save-session-info no)\n"
-        "(toolbox-group-menu-mode show-on-click)\n"
     )
 
 

@@ -36,11 +36,12 @@ def profile(home):
 
 @pytest.fixture
 def gimp(tmp_path, monkeypatch):
-    """A command that says it is GIMP 3."""
+    """Commands that say they are GIMP 3, with the plug-in in its menus."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "gimp-3.0").write_text("#!/bin/sh\n")
-    (folder / "gimp-3.0").chmod(0o755)
+    for name, words in (("gimp-3.0", ""), ("gimp-console-3", "GIMP-Warning: CLODE is in the menu")):
+        (folder / name).write_text(f"#!/bin/sh\necho {words}\n")
+        (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return folder / "gimp-3.0"
 
@@ -78,7 +79,9 @@ def test_install_doctor_uninstall(profile, gimp):
     assert installed.exit_code == 0, installed.output
     folder = profile / "plug-ins" / "clode"
     assert str(folder) in installed.output
-    assert {str(p.relative_to(folder)) for p in folder.rglob("*.py")} == set(plugin_files())
+    assert {str(p.relative_to(folder)) for p in folder.rglob("*.*") if p.name != "installed.json"} == set(
+        plugin_files()
+    )
     assert os.access(folder / "clode.py", os.X_OK)
     record = json.loads((folder / "installed.json").read_text())
     assert record["interpreter"] == sys.executable and record["version"] == __version__
@@ -221,6 +224,40 @@ def test_the_doctor_finds_what_is_wrong_and_says_what_to_do(profile, gimp, tmp_p
     assert "All is well" not in result.output
 
 
+def console(gimp, words):
+    (gimp.parent / "gimp-console-3").write_text(f"#!/bin/sh\n{words}\n")
+
+
+def test_a_gimp_that_cannot_be_asked_is_no_good_news(profile, gimp):
+    install(profile)
+    console(gimp, "echo no such option >&2; exit 1")
+    result = clode("doctor")
+    assert "?      GIMP could not be asked (no such option): look for Filters" in result.output
+    assert result.exit_code == 0 and "All that could be checked is well." in result.output
+    assert "All is well." not in result.output
+
+
+def test_what_the_plug_in_complained_about_is_shown(profile, gimp):
+    install(profile)
+    lines = ["CLODE is not in the menu", "Traceback:", "ModuleNotFoundError: No module named 'gi'", "bye"]
+    console(gimp, "\n".join(f'echo "{line}"' for line in lines))
+    result = clode("doctor")
+    (line,) = [line for line in result.output.splitlines() if line.startswith("WRONG")]
+    assert "does not have it in its menus" in line and line.endswith("No module named 'gi'")
+
+
+def test_the_doctor_leaves_the_profile_as_it_is(profile, gimp):
+    install(profile)
+    (profile / "pluginrc").write_text("mine")
+    console(
+        gimp, 'echo spoilt > "$GIMP3_DIRECTORY/pluginrc"; cat "$GIMP3_DIRECTORY/plug-ins/clode/help.html"'
+    )
+    clode("doctor")
+    assert (profile / "pluginrc").read_text() == "mine"
+    assert (profile / "plug-ins/clode/help.html").is_file()
+    assert [entry.name for entry in profile.parent.iterdir()] == ["3.0"]
+
+
 def test_the_doctor_misses_gimp(profile, monkeypatch):
     install(profile)
     monkeypatch.setattr("clode_core.gimp.doctor.find_gimp", lambda: None)
@@ -247,6 +284,7 @@ def imported(path):
 
 def test_the_plug_in_needs_nothing_but_gimp_s_own_python():
     files = plugin_files()
+    files = {name: path for name, path in files.items() if name.endswith(".py")}
     allowed = set(sys.stdlib_module_names) | {"gi", "link"} | {Path(name).stem for name in files}
     for name, path in files.items():
         for module in imported(path):

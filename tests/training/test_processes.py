@@ -225,7 +225,7 @@ def test_a_fault_in_one_process_ends_both_with_one_sentence(config, tmp_path, fa
     assert nobody_left(process.pid)
 
 
-@pytest.mark.parametrize("to", ["both"])
+@pytest.mark.parametrize("to", ["both", "the first"])
 def test_an_interrupted_training_leaves_no_process_behind(config, to):
     process = start(train(config, "--set", "stages.0.steps=100000", "--set", "validation=null"))
     try:

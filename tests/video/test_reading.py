@@ -1,5 +1,7 @@
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -109,3 +111,37 @@ def test_what_is_no_video_is_refused_in_one_sentence(tmp_path, case):
         "sound": "holds no video",
         "nul": "does not exist",
     }.get(case, "damaged, or no video") in str(error.value)
+
+
+@pytest.mark.parametrize("frames", [12, 40])
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("dark.mp4", "libx264"),
+        ("dark.mkv", "libx264"),
+        ("dark.ts", "libx264"),
+        ("dark.mts", "libx264"),
+        ("dark.mpg", "mpeg2video"),
+        ("dark.vob", "mpeg2video"),
+        ("dark.avi", "mpeg4"),
+        ("dark.webm", "libvpx"),
+        ("dark.wmv", "wmv2"),
+        ("dark.h264", "libx264"),
+    ],
+)
+def test_no_frame_is_lost_in_any_container(tmp_path, name, codec, frames):
+    path = tmp_path / name
+    with av.open(str(path), "w", format="mpegts" if path.suffix == ".mts" else None) as out:
+        stream = out.add_stream(codec, rate=25, options={"g": "25"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(frames):
+            flat = av.VideoFrame.from_ndarray(np.full((72, 64), 40 + number, np.uint8), "yuv420p")
+            flat.pts, flat.time_base = number, Fraction(1, 25)
+            out.mux(stream.encode(flat))
+        out.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == frames
+    with VideoReader(path) as reader:
+        assert sum(1 for _ in reader.decoded()) == frames
+        reader.rewind()
+        assert sum(1 for _ in reader.decoded()) == frames

@@ -38,6 +38,44 @@ def test_the_automatic_time_is_that_of_the_core(link):
     assert render(link, 1, picture.shape, "auto")[0] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_whole_numbers_come_back_as_from_the_core(link, dtype):
+    for number, shape in enumerate(SHAPES):
+        picture = (picture_of(shape) * np.iinfo(dtype).max).astype(dtype)
+        upload(link, number, picture)
+        _, result = render(link, number, shape, denoise=True, dtype=dtype)
+        expected = clode.enhance(picture, 2.5, denoise=True, rgb=True)
+        assert np.abs(result.astype(int) - expected).max() <= 1
+        assert np.mean(result != expected) < 0.01
+        answer = link.request("detail", picture=number, time=0, denoise=False, x=3, y=2, width=20, height=30)
+        unit = picture[2:32, 3:23] / np.iinfo(dtype).max
+        assert np.array_equal(shown_in(answer), sixteen(unit))
+
+
+def test_the_automatic_time_of_a_part_is_that_of_the_part_as_a_picture(link):
+    picture = picture_of((200, 300, 3))
+    picture[:, :150] += 0.6
+    upload(link, 1, (picture * 255).astype(np.uint8))
+    part = {"x": 160, "y": 20, "width": 120, "height": 150}
+    model = clode.load_model(device="cpu")
+    whole = link.request("auto", picture=1, x=0, y=0, width=300, height=200).number("auto", -5, 5)
+    dark = link.request("auto", picture=1, **part).number("auto", -5, 5)
+    assert dark == pytest.approx(model.solve(picture[20:170, 160:280]).auto(), abs=0.05)
+    assert dark > whole + 0.3
+    # The same part, of which a bright half is not selected, by weights that are smaller than it.
+    weights = np.full((40, 60, 1), 200, np.uint8)
+    weights[:, :31] = 20
+    upload(link, 2, weights)
+    everything = {"x": 0, "y": 0, "width": 300, "height": 200, "weights": 2}
+    selected = link.request("auto", picture=1, **everything).number("auto", -5, 5)
+    assert abs(selected - dark) < 0.5 * abs(whole - dark)
+    # Where nothing is selected by half, all of it counts.
+    upload(link, 2, weights // 3)
+    assert link.request("auto", picture=1, **everything).number("auto", -5, 5) == pytest.approx(
+        whole, abs=0.01
+    )
+
+
 @pytest.mark.parametrize("denoise", [False, True])
 def test_a_region_is_rendered_from_the_whole_picture(link, denoise):
     picture = picture_of((90, 120, 4))
@@ -58,8 +96,13 @@ def test_many_bands_make_the_same_picture(launcher, link, monkeypatch):
     assert any(0.5 < fraction < 1 for fraction in fractions)
 
 
-def eight(picture):
-    return np.rint(np.clip(picture, 0, 1) * 255)
+def sixteen(picture):
+    return np.rint(np.clip(picture, 0, 1) * 65535)
+
+
+def shown_in(answer):
+    size = [answer.whole(side, 1, 2048) for side in ("height", "width", "channels")]
+    return np.frombuffer(answer.payload, "<u2").reshape(size).astype(int)
 
 
 @pytest.mark.parametrize("denoise", [False, True])
@@ -68,9 +111,8 @@ def test_the_detail_shows_what_the_whole_picture_will_be(link, denoise):
     upload(link, 1, picture)
     fields = {"time": 2.5, "denoise": denoise, "x": 40, "y": 30, "width": 64, "height": 48}
     answer = link.request("detail", picture=1, **fields)
-    shown = np.frombuffer(answer.payload, np.uint8).reshape(48, 64, 3)
     whole = clode.enhance(picture, 2.5, denoise=denoise, levels=(0, 1))
-    assert np.abs(shown - eight(whole)[30:78, 40:104]).max() <= 1
+    assert np.abs(shown_in(answer) - sixteen(whole)[30:78, 40:104]).max() <= 1
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -82,14 +124,12 @@ def test_a_view_is_the_picture_made_smaller(link, shape):
     upload(link, 1, picture)
     for time_ in (0.0, 3.0):
         answer = link.request("view", picture=1, time=time_, denoise=False, long_side=30)
-        size = answer.whole("height", 1, 30), answer.whole("width", 1, 30)
-        channels = 4 if shape[2] in (2, 4) else 3
-        assert answer.whole("channels", 3, 4) == channels and max(size) == 30
-        shown = np.frombuffer(answer.payload, np.uint8).reshape(*size, channels)
+        shown = shown_in(answer)
+        assert shown.shape[2] == shape[2] and max(shown.shape) == 30
         whole = clode.enhance(picture, time_, denoise=False, levels=(0, 1), rgb=True)
         # Where one pixel of the view begins and ends may differ by a pixel of the picture.
-        assert np.abs(shown[..., 0].mean() - eight(whole)[..., 0].mean()) <= 2
-        assert channels == 3 or (shown[..., 3] == 128).all()
+        assert np.abs(shown[..., 0].mean() - sixteen(whole)[..., 0].mean()) <= 2 * 257
+        assert shape[2] in (1, 3) or (shown[..., -1] == 32768).all()
 
 
 def test_values_beyond_white_are_taken_as_a_front_end_means_them(link):
@@ -149,6 +189,9 @@ def test_a_picture_that_was_closed_is_forgotten(link):
         link.request("solve", picture=1)
 
 
+OPEN = {"picture": 3, "height": 5, "width": 5, "channels": 3, "samples": "u8"}
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "words"),
     [
@@ -163,8 +206,11 @@ def test_a_picture_that_was_closed_is_forgotten(link):
         ("detail", {"time": 2, "denoise": True, "x": 40, "y": 0, "width": 1, "height": 5}, "x must be"),
         ("render", {"time": 2, "denoise": True, "x": 0, "y": -1, "width": 1, "height": 5}, "y must be"),
         ("open", {"picture": 3, "height": 10**9, "width": 5, "channels": 3}, "height must be"),
-        ("open", {"picture": 3, "height": 2**19, "width": 2**19, "channels": 4}, "too many"),
-        ("open", {"picture": 3, "height": 5, "width": 5, "channels": 5}, "channels must be"),
+        ("open", OPEN | {"height": 2**19, "width": 2**19, "channels": 4}, "too many"),
+        ("open", OPEN | {"channels": 5}, "channels must be"),
+        ("open", OPEN | {"samples": "f64"}, "samples must be one of"),
+        ("auto", {"x": 0, "y": 0, "width": 41, "height": 5}, "width must be"),
+        ("auto", {"x": 0, "y": 0, "width": 40, "height": 5, "weights": 1}, "one channel of 8 bits"),
     ],
 )
 def test_an_impossible_question_is_answered_in_words_and_the_next_one_too(link, kind, fields, words):
@@ -176,7 +222,7 @@ def test_an_impossible_question_is_answered_in_words_and_the_next_one_too(link, 
 
 
 def test_a_question_about_half_a_picture_waits_for_no_rows(link):
-    link.request("open", picture=1, height=30, width=40, channels=3)
+    link.request("open", picture=1, height=30, width=40, channels=3, samples="f32")
     link.send_rows(1, 0, 10, picture_of((10, 40, 3)).tobytes())
     with pytest.raises(WorkerError, match="only 10 of 30 rows"):
         link.request("solve", picture=1)
@@ -189,8 +235,7 @@ def test_every_view_comes_from_one_trajectory(link):
     link.request("solve", picture=1)
     for time_ in (-5.0, -1.0, 0.5, 5.0):
         answer = link.request("view", picture=1, time=time_, denoise=True, long_side=96)
-        shown = np.frombuffer(answer.payload, np.uint8).reshape(64, 96, 3)
-        assert np.abs(shown - eight(path.at(time_, denoise=True))).max() <= 1
+        assert np.abs(shown_in(answer) - sixteen(path.at(time_, denoise=True))).max() <= 257
 
 
 def test_a_worker_starts_within_its_patience_and_is_found_again(launcher):

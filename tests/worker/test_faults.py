@@ -1,6 +1,8 @@
 """A worker ends when nobody needs it, and says in words what keeps it from serving."""
 
+import contextlib
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -16,10 +18,10 @@ import numpy as np
 import pytest
 from worker_helpers import picture_of, render, upload, wait
 
-from clode_core.worker.link import Launcher, Link, WorkerError
+from clode_core.worker.link import Cancelled, Frozen, Launcher, Link, WorkerError
 from clode_core.worker.link.client import Lost
 from clode_core.worker.link.frames import LARGEST_FRAME, Message, encode
-from clode_core.worker.link.owner import alive, started
+from clode_core.worker.link.owner import alive, started, stopped
 from clode_core.worker.link.place import PlaceError, place_for, private, read_endpoint
 
 
@@ -155,7 +157,7 @@ def connected(launcher):
     return Client(address, authkey=key)
 
 
-HELLO = encode(Message("hello", {"id": 1, "protocol": 1, "client": "test"}))
+HELLO = encode(Message("hello", {"id": 1, "protocol": 2, "client": "test"}))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ HELLO = encode(Message("hello", {"id": 1, "protocol": 1, "client": "test"}))
     [
         b"",
         b"\0" * 100,
-        b"CLOD\x01\x00\xff\xff\xff\xff",
+        b"CLOD\x02\x00\xff\xff\xff\xff",
         encode(Message("dance", {"id": 2})),
         encode(Message("rows", {"picture": 7, "first": 0, "count": 1}, b"1234")),
         encode(Message("solve", {"id": -1, "picture": 1})),
@@ -197,7 +199,7 @@ def test_a_frame_that_claims_to_be_huge_is_not_read(launcher, link):
 @pytest.mark.parametrize("first", [0, 5, 25])
 def test_rows_that_do_not_fit_end_the_connection(launcher, link, first):
     other = launcher.connect()
-    other.request("open", picture=1, height=30, width=4, channels=1)
+    other.request("open", picture=1, height=30, width=4, channels=1, samples="f32")
     other.send_rows(1, first, 10, bytes(4 * 4 * 10 - (4 if first == 0 else 0)))
     with pytest.raises(WorkerError, match="rows"):
         other.request("solve", picture=1)
@@ -214,8 +216,8 @@ def test_who_does_not_say_hello_is_refused(launcher, link):
 
 def test_another_protocol_is_refused_in_words(launcher, link):
     bad = connected(launcher)
-    bad.send_bytes(encode(Message("hello", {"id": 1, "protocol": 2, "client": "test"})))
-    assert b"protocol 1 is spoken here, not 2" in bad.recv_bytes()
+    bad.send_bytes(encode(Message("hello", {"id": 1, "protocol": 1, "client": "test"})))
+    assert b"protocol 2 is spoken here, not 1" in bad.recv_bytes()
     bad.close()
 
 
@@ -283,6 +285,22 @@ def test_a_folder_that_others_can_open_is_refused(tmp_path):
     assert refused.returncode == 1 and "only you can open" in refused.stderr
 
 
+def test_on_windows_no_call_is_made_that_it_lacks(monkeypatch, tmp_path):
+    from clode_core.worker.link import owner
+
+    with monkeypatch.context() as windows:
+        windows.setattr(sys, "platform", "win32")
+        for name in ("getuid", "kill", "lstat", "fork", "setsid"):
+            windows.delattr(os, name)
+        windows.delattr(signal, "SIGKILL")
+        windows.setenv("LOCALAPPDATA", str(tmp_path))
+        windows.setattr(owner, "_alive_on_windows", lambda process: True)
+        folder = place_for(1234, r"C:\Program Files\Python\python.exe")
+        frozen = stopped(1234)
+    assert Path(folder).parent == tmp_path / "clode-worker" and Path(folder).is_dir()
+    assert not frozen
+
+
 def test_what_dead_workers_left_is_swept_away(private_place, owner):
     stale = place_for(owner.pid, sys.executable)
     assert os.path.isdir(stale)
@@ -322,3 +340,154 @@ def test_a_device_that_runs_out_of_memory_is_left_for_the_cpu(monkeypatch):
     result = model_host.work(compute)
     assert np.isfinite(result).all() and len(calls) == 2
     assert model_host.model() is calls[1] and calls[1].device.type == "cpu"
+
+
+# ---- what other programs do to it ----
+
+
+def test_a_caller_that_hangs_up_while_it_is_answered_is_not_complained_about(launcher, link):
+    """Those words were shown to the person at the next fault, which had another cause."""
+    picture = picture_of((2500, 900, 3))
+    other = launcher.connect()
+    upload(other, 1, picture, 500)
+
+    def hang_up(fraction):
+        if fraction > 0:
+            raise KeyboardInterrupt
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        render(other, 1, picture.shape, denoise=True, progress=hang_up)
+    other.close()
+    upload(link, 1, picture_of((20, 20, 3)))
+    assert link.request("solve", picture=1).kind == "solved"  # the other's work has ended
+    assert "Error" not in Path(launcher.folder, "worker.log").read_text()
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_no_error(monkeypatch, capfd):
+    from clode_core.worker.session import Session
+
+    class Broken:
+        def recv_bytes(self, _):
+            time.sleep(0.3)
+            raise EOFError
+
+        def send_bytes(self, _):
+            raise BrokenPipeError
+
+    session = Session(Broken(), None)
+    session._tasks.put(Message("close", {"id": 1, "picture": 1}))
+    monkeypatch.setitem(Session._ANSWERS, "close", _stopped)
+    session.run()
+    assert capfd.readouterr().err == ""
+
+
+def _stopped(session, message):
+    from clode_core.worker.session import _Stopped
+
+    raise _Stopped
+
+
+def stop(process):
+    os.kill(process, signal.SIGSTOP)
+    wait(lambda: stopped(process), "the stop")
+
+
+@pytest.mark.parametrize("when", ["waiting", "sending"])
+def test_a_stopped_worker_is_given_up_within_five_seconds_and_replaced(launcher, link, when):
+    link.request("status")
+    picture = picture_of((2000, 2000, 3))
+    stop(link.process)
+    began = time.monotonic()
+    with pytest.raises(Frozen, match="was stopped by something else"):
+        if when == "waiting":
+            link.request("status")
+        else:
+            for first in range(0, 2000, 200):
+                link.send_rows(1, first, 200, picture[first : first + 200].tobytes())
+    assert time.monotonic() - began < 5
+    another = launcher.connect()
+    assert another.process != link.process and another.request("status").kind == "status"
+    another.close()
+
+
+def test_a_worker_that_was_stopped_before_the_call_is_replaced(launcher, link):
+    stop(link.process)
+    link.close()  # before it is given up
+    another = launcher.connect(patience=20)
+    assert another.process != link.process
+    another.close()
+
+
+def test_what_a_person_wants_meanwhile_ends_the_waiting(link):
+    picture = picture_of((2500, 900, 3))
+    upload(link, 1, picture, 500)
+    looks = []
+
+    def look():
+        looks.append(time.monotonic())
+        if len(looks) == 3:
+            raise Cancelled("enough")
+
+    link.meanwhile = look
+    with pytest.raises(Cancelled, match="enough"):
+        render(link, 1, picture.shape, denoise=True)
+    assert looks[2] - looks[0] < 0.3
+
+
+def test_a_folder_that_was_tidied_away_is_made_again(launcher, link):
+    shutil.rmtree(launcher.folder)
+    another = launcher.connect()
+    assert another.process != link.process and another.request("status").kind == "status"
+    assert link.request("status").kind == "status", "the old one left in mid-work"
+    link.close()
+    wait(lambda: not alive(link.process), "the end of the worker that nobody finds", 10)
+    assert another.request("status").kind == "status"
+    assert read_endpoint(launcher.folder), "the old one took the new one's address along"
+    another.close()
+
+
+@pytest.fixture
+def full(private_place):
+    """A private place on a disk of its own with no room left."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs", str(private_place)]
+    if os.getuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can make a small disk")
+    filler = private_place / "filler"
+    with contextlib.suppress(OSError), filler.open("wb") as file:
+        while True:
+            file.write(bytes(4096))
+            file.flush()
+    yield private_place
+    subprocess.run(["umount", "-l", str(private_place)], check=True)
+
+
+def test_where_the_runtime_folder_is_full_the_temporary_one_serves(
+    full, owner, monkeypatch, tmp_path_factory
+):
+    elsewhere = Path("/tmp") / f"clode-test-{os.getpid()}"
+    elsewhere.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
+    try:
+        assert place_for(owner.pid, sys.executable).startswith(str(elsewhere))
+    finally:
+        shutil.rmtree(elsewhere)
+
+
+def test_where_every_folder_is_full_the_sentence_names_one(full, owner, monkeypatch):
+    (full / "a").mkdir(mode=0o700)
+    monkeypatch.setattr("clode_core.worker.link.place._bases", lambda: iter([str(full / "a")]))
+    with pytest.raises(
+        WorkerError, match=r"finds no place .*/a cannot be written \(No space left on device\)"
+    ):
+        Launcher(sys.executable, owner.pid, "test")
+
+
+def test_damaged_weights_are_named_with_the_remedy(owner, wrapped, package_without_weights):
+    methods = package_without_weights / "clode_core/methods/clode/weights"
+    (methods / "clode.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{broken}" * 9)
+    launcher = Launcher(wrapped(f'export PYTHONPATH="{package_without_weights}"'), owner.pid, "test")
+    link = launcher.connect()
+    with pytest.raises(WorkerError, match=r"not a readable safetensors file.*pip install --force-reinstall"):
+        link.request("status")
+    link.close()

@@ -17,19 +17,31 @@ def picture_of(shape, seed=0):
     return (0.25 * random.random(shape)).astype(np.float32)
 
 
+SAMPLES = {np.dtype(np.uint8): "u8", np.dtype(np.uint16): "u16", np.dtype(np.float32): "f32"}
+
+
 def upload(link, number, picture, band=16):
     height = len(picture)
     bands = [(y, min(band, height - y), picture[y : y + band].tobytes()) for y in range(0, height, band)]
-    link.upload(number, picture.shape, bands)
+    link.upload(number, picture.shape, bands, SAMPLES[picture.dtype])
 
 
-def render(link, number, shape, time=2.5, denoise=False, region=None, progress=lambda fraction: True):
+def render(
+    link,
+    number,
+    shape,
+    time=2.5,
+    denoise=False,
+    region=None,
+    progress=lambda fraction: True,
+    dtype=np.float32,
+):
     height, width, channels = shape
     x, y, width, height = region or (0, 0, width, height)
-    result = np.full((height, width, channels), np.nan, np.float32)
+    result = np.full((height, width, channels), 77, dtype)
 
     def store(first, count, data):
-        result[first : first + count] = np.frombuffer(data, "<f4").reshape(count, width, channels)
+        result[first : first + count] = np.frombuffer(data, dtype).reshape(count, width, channels)
 
     used = link.render(number, time, denoise, (x, y, width, height), store, progress)
     return used, result

@@ -24,12 +24,16 @@ _TIME = Slider(
 )
 _OPTIONS = (
     Option("denoise", True, "Remove noise.", video=True),
-    Option("natural_dark", True, "Put right what JPEG or a codec left of the dark."),
-    Option("solver", None, "Solver of the ODE: midpoint, rk4, euler, bosh3, dopri5, ..."),
-    Option("step", None, "Step in exposure time of the fixed-step solvers.", kind=float),
-    Option("tolerance", None, "Tolerance of the adaptive solvers.", kind=float),
-    Option("precision", "float32", "Of the convolutions: float32 or bfloat16."),
-    Option("shared_exposure", False, "Expose all pages of a file alike: no flicker."),
+    Option("natural_dark", True, "Put right the dark that JPEG or a video codec damaged."),
+    Option("solver", None, "How the ODE is solved: euler, midpoint, rk4, bosh3, dopri5, ..."),
+    Option("step", None, "Step in exposure time, for the fixed-step solvers.", kind=float),
+    Option("tolerance", None, "Tolerance, for the adaptive solvers.", kind=float),
+    Option(
+        "precision",
+        "auto",
+        "Precision of the networks: float32, bfloat16, or auto: what suits the processor.",
+    ),
+    Option("shared_exposure", False, "One exposure for all pages of a file, so that nothing flickers."),
 )
 
 METHODS = (

@@ -45,7 +45,7 @@ def enhance(
     solver: Solver | str | None = None,
     levels: LevelsArgument = "dtype",
     rgb: bool | None = None,
-    precision: str = "float32",
+    precision: str = "auto",
     shared_exposure: bool = False,
     natural_dark: bool = True,
     progress: Progress | None = None,
@@ -72,8 +72,8 @@ def enhance(
         Black and white level; see `clode_core.pictures.arrays.resolve_levels`.
     rgb : bool, optional
         Whether the last axis is channels; by default guessed from the shape.
-    precision : {"float32", "bfloat16"}
-        Of the convolutions.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the convolutions. With auto, noise removal alone is in bfloat16, where the processor has it.
     shared_exposure : bool
         Expose all planes of a stack alike (`Model.shared_exposure`), so that a time series does not
         flicker; by default each plane is solved on its own.
@@ -101,6 +101,16 @@ def enhance(
     -----
     If the accelerator runs out of memory,
     the work is done again on the CPU with a warning, and the result is the same.
+
+    Examples
+    --------
+    >>> bright = enhance(image)
+    >>> bright.shape == image.shape and bright.dtype == image.dtype
+    True
+    >>> bool(bright.mean() > image.mean())
+    True
+    >>> darker = enhance(image, -1.5, denoise=False)
+    >>> series = enhance(stack, "auto", levels="auto", shared_exposure=True)
     """
     used = model if isinstance(model, Model) else _load_once(model, device)
     return used.enhance(

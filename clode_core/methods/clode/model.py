@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from clode_core.methods import MethodInfo, method_info
 from clode_core.methods.clode.automatic import TRAINED_TIME
+from clode_core.methods.clode.denoising import native_precision
 from clode_core.methods.clode.exposure import SharedExposure
 from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS, ReachNet
 from clode_core.methods.clode.ode import Solver, solve_dense
@@ -29,7 +30,7 @@ from clode_core.pictures.source import Source
 if TYPE_CHECKING:
     from clode_core.methods.clode.denoising import NoiseRemoval
 
-_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_PRECISIONS = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}
 DEFAULT_SPAN = (-5.0, 5.0)
 SHARED_PICTURES = 16
 """Pictures from which the exposure of a whole series is found."""
@@ -196,7 +197,7 @@ class Model(Method):
         solver: Solver | str | None = None,
         levels: LevelsArgument = "dtype",
         rgb: bool | None = None,
-        precision: str = "float32",
+        precision: str = "auto",
         exposure: SharedExposure | None = None,
         natural_dark: bool = True,
     ) -> Trajectory:
@@ -214,8 +215,8 @@ class Model(Method):
             Black and white level, see `image.resolve_levels`.
         rgb : bool, optional
             Whether the last axis is channels; guessed from the shape by default.
-        precision : {"float32", "bfloat16"}
-            Of the convolutions.
+        precision : {"auto", "float32", "bfloat16"}
+            Of the convolutions. With auto, noise removal alone is in bfloat16, where the processor has it.
         exposure : SharedExposure, optional
             What `shared_exposure` found for the pictures this one belongs to. Nothing is solved then, and
             `span` and `solver` are those of the exposure.
@@ -235,6 +236,12 @@ class Model(Method):
             If the array is not one picture.
         ValueError
             If the span or the precision is not usable, or the exposure has other channels.
+
+        Examples
+        --------
+        >>> path = load_model().solve(image, span=(0, 5))
+        >>> all((path.at(time) >= image).all() for time in (1, 3, 5))
+        True
         """
         path: Trajectory = super().solve(
             image,
@@ -256,7 +263,7 @@ class Model(Method):
         solver: Solver | str | None = None,
         levels: LevelsArgument = "dtype",
         rgb: bool | None = None,
-        precision: str = "float32",
+        precision: str = "auto",
         progress: Progress | None = None,
     ) -> SharedExposure:
         r"""Find one exposure for many pictures, so that a time series does not flicker.
@@ -286,6 +293,12 @@ class Model(Method):
         ------
         ImageError
             If there is no picture, or one cannot be understood, or their channels differ.
+
+        Examples
+        --------
+        >>> model = load_model()
+        >>> exposure = model.shared_exposure([image, image // 2])
+        >>> first, second = (model.solve(one, exposure=exposure).at(3) for one in (image, image // 2))
         """
         chosen = evenly_spread(len(pictures), SHARED_PICTURES)
         solved = []
@@ -363,7 +376,7 @@ class Model(Method):
         levels: Levels,
         span: tuple[float, float] = DEFAULT_SPAN,
         solver: Solver | str | None = None,
-        precision: str = "float32",
+        precision: str = "auto",
         exposure: SharedExposure | None = None,
         *,
         natural_dark: bool = True,
@@ -371,7 +384,8 @@ class Model(Method):
         """Solve one plane whose layout and levels are known; see `solve`."""
         if precision not in list(_PRECISIONS):
             raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, not {precision!r}")
-        kind = _PRECISIONS[precision]
+        asked = _PRECISIONS[precision]
+        kind = torch.float32 if asked is None else asked
         source = Source(array, levels, alpha=alpha, device=self.device)
         with torch.inference_mode(), torch.autocast(self.device.type, kind, enabled=kind != torch.float32):
             working = source.shrunk(self.architecture.working_size)
@@ -389,7 +403,7 @@ class Model(Method):
             working,
             g,
             span=span,
-            precision=kind,
+            precision=native_precision(self.device) if asked is None else asked,
             auto=auto,
             judge=judge,
             natural_dark=natural_dark,
@@ -426,6 +440,12 @@ def load_model(weights: str | Path | None = None, *, device: str = "auto") -> Mo
         If the file is missing, is not safetensors, or does not hold a CLODE model.
     ValueError
         If the device is not available.
+
+    Examples
+    --------
+    >>> model = load_model(device="cpu")
+    >>> model.architecture.working_size
+    96
     """
     if weights is None:
         return Model.load(method_info("clode"), None, device)

@@ -1,4 +1,4 @@
-"""The two networks of CLODE: curve-parameter estimation ``h`` and noise removal ``g``."""
+"""The networks of CLODE: curve-parameter estimation ``h``; noise removal ``g`` is in `noise_networks`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from clode_core.methods.clode.automatic import TRAINED_TIME
+from clode_core.methods.clode.noise_networks import NOISE_NETWORKS, NoiseNet, PaperNoiseNet
+
+__all__ = ["CURVE_NETWORKS", "NOISE_NETWORKS", "NoiseNet", "PaperNoiseNet"]
 
 
 class TimeConv2d(nn.Module):
@@ -149,7 +154,7 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class ReachNet(CurveNet):
-    """Multi-scale network that also judges how far to go: ``A`` and the reach ``c``, with ``T = 3 c``.
+    r"""Multi-scale network that also judges how far to go: ``A`` and the reach ``c``, with ``T = 3 c``.
 
     Parameters
     ----------
@@ -162,9 +167,14 @@ class ReachNet(CurveNet):
     -----
     How bright a scene should be is a question to the whole picture, so the brightness of the input (mean
     and spread of its logit, quantiles of its grey logit) joins the context, and the context moves the
-    level of ``A`` directly. The reach is a scalar of the same context, ``c = 1`` where ``A`` is trusted
-    as it is, 0 where the picture is fine, negative where it is too bright.
+    level of ``A`` directly. The reach is a scalar of the same context, about 1 where ``A`` is trusted as it
+    is, times a gate that follows from ``S = 3 A`` itself: what would hardly be changed is fine.
+
+    .. math:: c = \kappa\,\frac{m^4}{m^4 + \varepsilon^4}, \quad m = \overline{S^2}
     """
+
+    FINE = 0.3
+    """Mean squared exponent at which the gate is half open."""
 
     LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -194,7 +204,8 @@ class ReachNet(CurveNet):
         x, seen = skips[-1], self._seen(x, skips[-1], time)
         A = self._decoded(x + self.context(seen)[..., None, None], skips, time)
         A = self.amplitude * torch.tanh(A + self.level(seen)[..., None, None])
-        reach: Tensor = self.judge(seen)[:, 0]
+        power = (TRAINED_TIME * A.detach()).square().mean((1, 2, 3)).pow(4)
+        reach: Tensor = self.judge(seen)[:, 0] * power / (power + self.FINE**4)
         return F.interpolate(A, size=image.shape[-2:], mode="bilinear", align_corners=False), reach
 
     def _seen(self, x: Tensor, deep: Tensor, time: Tensor) -> Tensor:
@@ -207,79 +218,9 @@ class ReachNet(CurveNet):
         return torch.cat([x.mean((2, 3)), spread, quantiles, *_moments(deep), when], 1)
 
 
-class PaperNoiseNet(nn.Module):
-    """The noise-removal network of the CLODE release, ``g(x) = x - n(x)``; ``(B, 3, H, W)`` to the same."""
-
-    reach = 2
-    multiple = 1
-
-    def __init__(self, width: int = 48) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(3, width, 3, padding=1, padding_mode="reflect")
-        self.second = nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect")
-        self.last = nn.Conv2d(width, 3, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Remove noise."""
-        n = F.leaky_relu(self.first(x), 0.2)
-        n = F.leaky_relu(self.second(n), 0.2)
-        noise: Tensor = self.last(n)
-        return x - noise
-
-
-def _convolutions(width: int, depth: int) -> nn.ModuleList:
-    return nn.ModuleList([nn.Conv2d(width, width, 3, padding=1) for _ in range(depth)])
-
-
-class NoiseNet(nn.Module):
-    """Multi-scale residual noise removal, ``g(x) = x - n(x)``, working at half resolution and below.
-
-    No normalisation layer looks at the whole picture, so a tile with its `reach` equals the whole exactly.
-    """
-
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 96), depth: int = 2) -> None:
-        super().__init__()
-        self.multiple = 2 ** len(widths)
-        # At level k (pixels of 2**(k+1)) a residual block sees `depth` pixels, once down and once up; the
-        # first and the last convolution add one each, and every change of level up to one pixel of its own.
-        levels = len(widths)
-        passes = [2 * depth + (2 if k == 0 else 0) if k < levels - 1 else depth for k in range(levels)]
-        self.reach = sum((n + 1) * 2 ** (k + 1) for k, n in enumerate(passes))
-        self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
-        self.encode = nn.ModuleList([_convolutions(w, depth) for w in widths])
-        self.down = nn.ModuleList([nn.Conv2d(a, b, 2, 2) for a, b in zip(widths, widths[1:], strict=False)])
-        self.up = nn.ModuleList([nn.Conv2d(b, 4 * a, 1) for a, b in zip(widths, widths[1:], strict=False)])
-        self.decode = nn.ModuleList([_convolutions(w, depth) for w in widths[:-1]])
-        self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
-        with torch.no_grad():
-            self.head.weight.mul_(0.1)
-
-    @staticmethod
-    def _residual(x: Tensor, convs: nn.Module) -> Tensor:
-        y = x
-        for k, conv in enumerate(convs.children()):
-            y = conv(F.relu(y) if k else y)
-        return x + F.relu(y)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Remove noise."""
-        y = F.relu(self.stem(F.pixel_unshuffle(x, 2)))
-        skips: list[Tensor] = []
-        for k, convs in enumerate(self.encode):
-            y = self._residual(y, convs)
-            if k < len(self.down):
-                skips.append(y)
-                y = F.relu(self.down[k](y))
-        for k in reversed(range(len(self.up))):
-            y = skips[k] + F.pixel_shuffle(self.up[k](y), 2)
-            y = self._residual(y, self.decode[k])
-        return x - F.pixel_shuffle(self.head(y), 2)
-
-
 CURVE_NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "multiscale": CurveNet,
     "reach": ReachNet,
     "paper": PaperCurveNet,
     "control": UniformCurve,
 }
-NOISE_NETWORKS: dict[str, Callable[..., nn.Module]] = {"multiscale": NoiseNet, "paper": PaperNoiseNet}

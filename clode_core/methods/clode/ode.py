@@ -40,6 +40,12 @@ class Solver:
     ------
     ValueError
         If a value is out of range or the solver is unknown.
+
+    Examples
+    --------
+    >>> bright = enhance(image, solver=Solver("rk4", step=0.25))
+    >>> Solver("dopri5", tolerance=1e-5).adaptive
+    True
     """
 
     name: str = "midpoint"

@@ -110,6 +110,13 @@ class Trajectory:
         ------
         ValueError
             If `exposure_time` is not a number inside the span.
+
+        Examples
+        --------
+        >>> path = load_model().solve(image)
+        >>> (path.at(0) == image).all()
+        np.True_
+        >>> bright, clean = path.at(2.4), path.at("auto", denoise=True)
         """
         everything = slice(0, self.source.height), slice(0, self.source.width)
         return self._shown(everything, exposure_time, denoise, progress)
@@ -141,6 +148,11 @@ class Trajectory:
         ------
         ValueError
             If the part is empty or reaches beyond the picture, or the time is outside the span.
+
+        Examples
+        --------
+        >>> load_model().solve(image).region((0, 20), (10, 40), 2.4).shape
+        (20, 30, 3)
         """
         rows, columns = first_and_stop("rows", rows), first_and_stop("columns", columns)
         for (first, stop), length in ((rows, self.source.height), (columns, self.source.width)):
@@ -166,6 +178,16 @@ class Trajectory:
         Trajectory
             Its pictures are float32 from 0 to 1 where the picture is from black to white; alpha is reduced
             with it, and NaN and Inf are filled.
+
+        Raises
+        ------
+        ValueError
+            If `long_side` is below 1.
+
+        Examples
+        --------
+        >>> max(load_model().solve(image).reduced(40).at(2.4).shape)
+        40
         """
         if whole("long_side", long_side) < 1:
             raise ValueError(f"the long side of a reduced picture must be at least 1, not {long_side}")
@@ -249,6 +271,12 @@ class Trajectory:
         -------
         float
             A time in the solved span; never negative for weights without a learned reach.
+
+        Examples
+        --------
+        >>> path = load_model().solve(image)
+        >>> path.span[0] <= path.auto() <= path.span[1]
+        True
         """
         return self._auto
 
@@ -261,7 +289,29 @@ class Trajectory:
         return min(last, max(first, judged))
 
     def brightness(self, exposure_times: Iterable[float]) -> NDArray[np.float64]:
-        """Mean intensity in [0, 1] of the picture at each exposure time, from the working resolution."""
+        """Mean intensity of the picture at each exposure time, from the working resolution.
+
+        Parameters
+        ----------
+        exposure_times : iterable of float
+            Times inside the solved span.
+
+        Returns
+        -------
+        ndarray
+            One mean in [0, 1] for each time, float64.
+
+        Raises
+        ------
+        ValueError
+            If a time is outside the span.
+
+        Examples
+        --------
+        >>> dark, normal, bright = load_model().solve(image).brightness([0, 3, 5])
+        >>> bool(dark < normal < bright)
+        True
+        """
         return np.array(
             [
                 float(curve(self.working, self.exponent.at(self._checked(t))).mean())

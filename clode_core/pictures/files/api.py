@@ -41,6 +41,12 @@ def read_picture(path: str | os.PathLike[str], *, lenient: bool = False, say: Sa
     PictureError
         When the file is missing, unreadable, empty, damaged or cut short, or holds something that would be
         lost or misread: animation, CMYK, camera raw data, pages that differ in size, over `MAX_PIXELS`.
+
+    Examples
+    --------
+    >>> picture = read_picture("photo.jpg")
+    >>> picture.format, picture.rgb, picture.pixels.ndim
+    ('jpeg', True, 3)
     """
     file = Path(path)
     _known(file, SUFFIXES)
@@ -120,6 +126,12 @@ def write_picture(
     scaled by their depth, floats are clipped to [0, 1]. JPEG loses alpha, and WebP makes grey RGB. WebP loses
     nothing unless the pixels came from a JPEG or lossy WebP file. EXIF or XMP over 64 KiB is left out of
     JPEG. The display range of an ImageJ file is not written, since it belonged to the old values.
+
+    Examples
+    --------
+    >>> picture = read_picture("photo.jpg")
+    >>> write_picture("bright.jpg", enhance(picture.pixels), like=picture).name
+    'bright.jpg'
     """
     file = Path(path)
     say = say or warn(file)

@@ -6,8 +6,8 @@ imports nothing but the standard library and itself. The protocol is described i
 
 from __future__ import annotations
 
-from .client import Cancelled, Link, WorkerError
+from .client import Cancelled, Frozen, Link, WorkerError
 from .frames import PROTOCOL, FrameError, Message
 from .launch import Launcher
 
-__all__ = ["PROTOCOL", "Cancelled", "FrameError", "Launcher", "Link", "Message", "WorkerError"]
+__all__ = ["PROTOCOL", "Cancelled", "FrameError", "Frozen", "Launcher", "Link", "Message", "WorkerError"]

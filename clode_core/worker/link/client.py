@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import time as clock
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Client, answer_challenge, deliver_challenge
 from typing import Any
 
 from .frames import LARGEST_FRAME, PROTOCOL, FrameError, Message, decode, encode
+from .owner import kill, stopped
 
 PATIENCE = 120.0
 """Seconds without a word from the worker after which it counts as stuck."""
 _HANDSHAKE = 10.0
+_LOOK = 0.05  # seconds between two looks at what a person wants meanwhile
+_FROZEN = 3.0  # seconds after which a stopped worker is given up
 
 
 class WorkerError(Exception):
@@ -26,6 +31,10 @@ class Lost(WorkerError):  # noqa: N818
     """The worker is gone."""
 
 
+class Frozen(Lost):
+    """The worker was stopped and has been ended; another can take its place."""
+
+
 class Link:
     """A connection to a worker that has said hello. Use it from one thread at a time.
 
@@ -35,6 +44,8 @@ class Link:
         Version of clode-core there.
     process : int
         Process number of the worker.
+    meanwhile : callable
+        Called some twenty times a second while an answer is waited for; what it raises ends the waiting.
     """
 
     def __init__(
@@ -47,6 +58,9 @@ class Link:
         self._connection: Any = Client(address)
         self._last = 0
         self._obituary = obituary
+        self._frozen = False
+        self._closed = threading.Event()
+        self.meanwhile: Callable[[], None] = lambda: None
         try:
             # As Client(authkey=...) does, but a worker that hangs cannot hang its caller.
             if not self._connection.poll(_HANDSHAKE):
@@ -59,29 +73,52 @@ class Link:
         except BaseException:
             self.close()
             raise
+        threading.Thread(target=self._guard, daemon=True).start()
+
+    def _guard(self) -> None:
+        """End a worker that was stopped: it would not answer, and sending to it would take forever."""
+        since = clock.monotonic()
+        while not self._closed.wait(0.5):
+            if not stopped(self.process):
+                since = clock.monotonic()
+            elif clock.monotonic() - since > _FROZEN:
+                self._frozen = True
+                kill(self.process)
+                return
 
     def close(self) -> None:
         """Hang up; the worker forgets the pictures of this connection."""
+        self._closed.set()
         with contextlib.suppress(OSError):
             self._connection.close()
+
+    def _gone(self) -> Lost:
+        if self._frozen:
+            return Frozen("CLODE's worker was stopped by something else on this machine: try again")
+        return Lost(self._obituary())
 
     def send(self, message: Message) -> None:
         """Send one message."""
         try:
             self._connection.send_bytes(encode(message))
         except OSError:
-            raise Lost(self._obituary()) from None
+            raise self._gone() from None
 
     def receive(self, patience: float = PATIENCE) -> Message:
         """Wait for one message; an error that the worker reports is raised as `WorkerError`."""
         try:
-            if not self._connection.poll(patience):
-                raise WorkerError(f"CLODE's worker has not answered for {patience:.0f} seconds; try again")
+            until = clock.monotonic() + patience
+            while not self._connection.poll(_LOOK):
+                self.meanwhile()
+                if clock.monotonic() > until:
+                    raise WorkerError(
+                        f"CLODE's worker has not answered for {patience:.0f} seconds; try again"
+                    )
             message = decode(self._connection.recv_bytes(LARGEST_FRAME))
             if message.kind == "error":
                 raise WorkerError(message.text("message"))
         except (OSError, EOFError):
-            raise Lost(self._obituary()) from None
+            raise self._gone() from None
         except FrameError as error:
             raise WorkerError(
                 f"CLODE's worker and this front end do not understand each other ({error}): "
@@ -97,7 +134,11 @@ class Link:
         return self.receive()
 
     def upload(
-        self, picture: int, shape: tuple[int, int, int], bands: Iterable[tuple[int, int, bytes]]
+        self,
+        picture: int,
+        shape: tuple[int, int, int],
+        bands: Iterable[tuple[int, int, bytes]],
+        samples: str = "f32",
     ) -> None:
         """Bring a picture to the worker.
 
@@ -108,10 +149,12 @@ class Link:
         shape : (int, int, int)
             Height, width, and channels from 1 to 4: grey, grey + alpha, RGB, RGBA.
         bands : iterable of (int, int, bytes)
-            First row, number of rows, and their float32 intensities; from top to bottom.
+            First row, number of rows, and their intensities; from top to bottom.
+        samples : str
+            Kind of the intensities: "u8", "u16" or "f32".
         """
         height, width, channels = shape
-        self.request("open", picture=picture, height=height, width=width, channels=channels)
+        self.request("open", picture=picture, height=height, width=width, channels=channels, samples=samples)
         for first, count, data in bands:
             self.send_rows(picture, first, count, data)
 
@@ -141,7 +184,8 @@ class Link:
         region : (int, int, int, int)
             Left column, top row, width and height.
         store : callable
-            Called with first row (from the top of the region), number of rows and float32 intensities.
+            Called with first row (from the top of the region), number of rows and their intensities, of
+            the kind in which the picture was brought.
         progress : callable
             Called with the fraction done; returns whether to go on.
 

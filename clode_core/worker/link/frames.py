@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the protocol; two sides with different numbers do not talk."""
 MAGIC = b"CLOD"
 LARGEST_HEADER = 1 << 16
@@ -15,8 +15,8 @@ LARGEST_PAYLOAD = 1 << 25
 """Bytes behind one header; larger pictures travel in bands of rows."""
 LARGEST_FRAME = LARGEST_HEADER + LARGEST_PAYLOAD + 64
 LARGEST_SIDE = 1 << 19
-SAMPLE_BYTES = 4
-"""Bytes of one float32 intensity."""
+SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}
+"""Bytes of one intensity, by the name of its kind."""
 
 _START = struct.Struct("<4sHI")
 
@@ -36,7 +36,7 @@ class Message:
     fields : dict
         The other entries of the header.
     payload : bytes-like
-        Intensities: float32, little-endian, rows then columns then channels; or 8-bit for the screen.
+        Intensities: little-endian, rows then columns then channels.
     """
 
     kind: str
@@ -110,6 +110,6 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no number")
 
 
-def rows_per_frame(width: int, channels: int, largest: int = 1 << 24) -> int:
-    """Rows of float32 intensities that one frame carries: about 16 MiB, never none."""
-    return max(1, largest // (width * channels * SAMPLE_BYTES))
+def rows_per_frame(width: int, channels: int, samples: str = "f32", largest: int = 1 << 22) -> int:
+    """Rows that one frame carries: about 4 MiB, so that a cancellation need not wait long; never none."""
+    return max(1, largest // (width * channels * SAMPLE_BYTES[samples]))

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from multiprocessing import AuthenticationError
 
 from .client import Link, Lost, WorkerError
-from .place import LOG, PlaceError, last_words, place_for, read_endpoint
+from .owner import kill, stopped
+from .place import LOG, PlaceError, last_words, place_for, process_of, read_endpoint
 
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "LD_LIBRARY_PATH", "GI_TYPELIB_PATH")
 """Settings of the front end's own Python that would break another one."""
@@ -40,8 +41,11 @@ class Launcher:
         self.client = client
         self.idle = idle
         self._child: subprocess.Popen[bytes] | None = None
+        self.folder = self._place()
+
+    def _place(self) -> str:
         try:
-            self.folder = place_for(owner, interpreter)
+            return place_for(self.owner, self.interpreter)
         except PlaceError as error:
             raise WorkerError(str(error)) from None
         except OSError as error:
@@ -69,6 +73,8 @@ class Launcher:
                 self._child = None
                 return link
             if self._child is None:
+                self._end_stopped()
+                self.folder = self._place()  # somebody may have tidied it away
                 self._child = self._start()
             elif self._child.poll() is not None:
                 ended, self._child = self._child.returncode, None
@@ -84,12 +90,22 @@ class Launcher:
 
     def _try(self) -> Link | None:
         endpoint = read_endpoint(self.folder)
-        if endpoint is None:
+        process = process_of(self.folder)
+        if endpoint is None or process is None or stopped(process):
             return None
         try:
             return Link(*endpoint, self.client, self._obituary)
         except (OSError, EOFError, AuthenticationError, Lost):
             return None
+
+    def _end_stopped(self) -> None:
+        """End a worker that was stopped: it holds the place, and would never answer."""
+        process = process_of(self.folder)
+        if process is not None and stopped(process):
+            kill(process)
+            until = time.monotonic() + 2
+            while process_of(self.folder) == process and time.monotonic() < until:
+                time.sleep(_PAUSE)
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
@@ -98,14 +114,19 @@ class Launcher:
         command = [self.interpreter, "-P", "-m", "clode_core.worker", "--folder", self.folder]
         command += ["--owner", str(self.owner), "--idle", str(self.idle)]
         no_window = 0x08000000 if sys.platform == "win32" else 0
-        log = os.open(os.path.join(self.folder, LOG), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            log = os.open(os.path.join(self.folder, LOG), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise WorkerError(
+                f"{self.folder} cannot be written ({error.strerror or error}): try again"
+            ) from None
         try:
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self.folder,
+                cwd=os.sep,  # which nobody removes
                 env=environment,
                 start_new_session=True,
                 creationflags=no_window,
@@ -114,6 +135,10 @@ class Launcher:
             threading.Thread(target=child.wait, daemon=True).start()
             return child
         except OSError as error:
+            if not os.path.isdir(self.folder):
+                raise WorkerError(
+                    f"{self.folder} was removed while CLODE's worker started: try again"
+                ) from None
             raise WorkerError(
                 f"the Python that CLODE was installed with cannot be started "
                 f"({self.interpreter}: {error.strerror or error}): run 'clode gimp install' again"

@@ -1,8 +1,11 @@
-"""Whether the process that a worker serves is still there."""
+"""Whether a process is still there, and whether it is at work."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import subprocess
 import sys
 
 
@@ -27,6 +30,28 @@ def alive(process: int, since: str = "") -> bool:
     except PermissionError:
         return True
     return True
+
+
+def stopped(process: int) -> bool:
+    """Whether a process was stopped (SIGSTOP), so that it says nothing until somebody lets it go on.
+
+    Windows does not say; there a worker that is silent for long is given up.
+    """
+    if sys.platform == "linux":
+        return _stat(process)[:1] == ["T"]
+    if sys.platform == "win32":
+        return False
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        command = ["ps", "-o", "stat=", "-p", str(process)]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout
+        return said.strip().startswith("T")
+    return False
+
+
+def kill(process: int) -> None:
+    """End a process that does not listen."""
+    with contextlib.suppress(OSError):
+        os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _stat(process: int) -> list[str]:

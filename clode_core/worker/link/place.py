@@ -9,7 +9,10 @@ import shutil
 import stat
 import sys
 import tempfile
+import threading
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
 from .owner import alive, started
 
@@ -17,6 +20,7 @@ ENDPOINT = "endpoint.json"
 LOCK = "lock"
 LOG = "worker.log"
 SOCKET = "socket"
+_ROOM = 1 << 16  # bytes that a worker may have to say
 _LONGEST_SOCKET = 100  # the system's limit on the path of a Unix socket is 104 or 108 bytes
 
 
@@ -27,9 +31,26 @@ class PlaceError(Exception):
 def place_for(owner: int, interpreter: str) -> str:
     """Make or find the folder of the worker of a process and a Python; only this user can open it."""
     name = f"{owner}-{started(owner) or ''}-{zlib.crc32(os.fsencode(interpreter)):08x}"
-    base = _base()
-    _sweep(base)
-    return private(os.path.join(base, name))
+    trouble = None
+    for base in _bases():
+        try:
+            _sweep(base)
+            return _with_room(private(os.path.join(base, name)))
+        except OSError as error:
+            trouble = f"{base} cannot be written ({error.strerror or error})"
+    raise PlaceError(f"CLODE's worker finds no place for its files: {trouble}; free some space there")
+
+
+def _with_room(folder: str) -> str:
+    """Write a little, as a worker will: a disk that is full still makes folders."""
+    probe = os.path.join(folder, f"room-{os.getpid()}-{threading.get_ident()}")
+    try:
+        with open(probe, "wb") as file:
+            file.write(bytes(_ROOM))
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(probe)
+    return folder
 
 
 def private(folder: str) -> str:
@@ -44,17 +65,23 @@ def private(folder: str) -> str:
     return folder
 
 
-def _base() -> str:
+def _bases() -> Iterator[str]:
+    """Folders of this user for the folders of workers, the best first; each is made."""
     if sys.platform == "win32":
-        return private(os.path.join(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()), "clode-worker"))
+        yield private(os.path.join(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()), "clode-worker"))
+        return
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     candidates = [os.path.join(runtime, "clode")] if os.path.isdir(runtime) else []
     candidates += [os.path.join(home, f"clode-{os.getuid()}") for home in (tempfile.gettempdir(), "/tmp")]
-    for base in candidates:
+    found = False
+    for base in dict.fromkeys(candidates):
         if len(os.fsencode(base)) + len(f"/{2**22}-{2**63}-{2**31:08x}/{SOCKET}") <= _LONGEST_SOCKET:
             with contextlib.suppress(OSError):
-                return private(base)
-    raise PlaceError(f"CLODE's worker finds no folder for its socket: make {candidates[-1]} possible")
+                base = private(base)
+                found = True
+                yield base
+    if not found:
+        raise PlaceError(f"CLODE's worker finds no folder for its socket: make {candidates[-1]} possible")
 
 
 def _sweep(base: str) -> None:
@@ -71,18 +98,37 @@ def write_endpoint(folder: str, address: str, key: bytes) -> None:
     partial = f"{target}.{os.getpid()}"
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump({"address": address, "key": key.hex()}, file)
+        process = os.getpid()
+        entry = {"address": address, "key": key.hex(), "process": process, "since": started(process)}
+        json.dump(entry, file)
     os.replace(partial, target)
 
 
 def read_endpoint(folder: str) -> tuple[str, bytes] | None:
     """Address and key of the worker of a folder, if one has said them."""
+    entry = _entry(folder)
+    try:
+        return str(entry["address"]), bytes.fromhex(entry["key"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def process_of(folder: str) -> int | None:
+    """Number of the process that serves a folder, if it is the one that said so."""
+    entry = _entry(folder)
+    process, since = entry.get("process"), entry.get("since")
+    if isinstance(process, int) and isinstance(since, str) and alive(process, since):
+        return process
+    return None
+
+
+def _entry(folder: str) -> dict[str, Any]:
     try:
         with open(os.path.join(folder, ENDPOINT), encoding="utf-8") as file:
             entry = json.load(file)
-        return str(entry["address"]), bytes.fromhex(entry["key"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    except (OSError, ValueError):
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def last_words(folder: str, lines: int = 4) -> str:

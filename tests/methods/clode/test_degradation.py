@@ -4,16 +4,15 @@ import torch
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
 from clode_core.methods.clode.training.degradation import (
-    correlated,
     darken,
     darken_bracket,
     darkening_exponent,
     expose_to_mean,
-    noisy_pair,
     residual_noise,
     white_balanced,
 )
 from clode_core.methods.clode.training.losses import logit
+from clode_core.methods.clode.training.sensor import correlated, noisy_pair
 
 PLAIN = {
     "colour": 0.0,

@@ -119,3 +119,20 @@ def test_the_losses_of_undoing_vanish_at_the_true_exponent():
     assert float(losses.charbonnier(curve(dark, true), target)) < 4e-3
     weight = losses.exponent_weight(dark, target)
     assert float(losses.exponent_error(true, losses.logit(target) - losses.logit(dark), weight)) < 1e-4
+
+
+def test_the_log_error_falls_by_a_twentieth_of_its_logarithm():
+    target = torch.full((2, 3, 8, 8), 0.5)
+    far, near = (float(losses.log_error(target + step, target, floor=0)) for step in (0.2, 0.02))
+    assert far - near == pytest.approx(math.log(100) / 20, rel=1e-4)
+
+
+def test_an_exponent_may_jump_where_the_light_jumps():
+    edge = torch.full((1, 3, 8, 8), 0.1)
+    edge[..., 4:] = 0.8
+    field = torch.zeros(1, 3, 8, 8)
+    field[..., 4:] = 1
+    free = float(losses.edge_aware_gradient(field, edge))
+    paid = float(losses.edge_aware_gradient(field, torch.full_like(edge, 0.4)))
+    assert paid == pytest.approx(float(losses.gradient(field)), rel=1e-5)
+    assert free < 0.02 * paid

@@ -5,8 +5,9 @@ import torch
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.model import Architecture, Model, load_model
 from clode_core.methods.clode.networks import ReachNet
+from clode_core.methods.clode.training.config import ReachStage
 from clode_core.methods.clode.training.fusion import KINDS, fuse, kept_back
-from clode_core.methods.clode.training.reach import ridge_scale
+from clode_core.methods.clode.training.reach import best_reach, flat_halves, undo_contrast
 from clode_core.training import TrainingError, run_training
 
 STAGE = {
@@ -45,11 +46,35 @@ def test_the_fusion_of_equal_pictures_is_that_picture():
     assert (fused.int() - 120).abs().max() <= 1
 
 
-def test_the_ridge_scale_is_one_far_from_nothing_and_zero_at_it():
-    one = torch.ones(1, 3, 4, 4)
-    assert float(ridge_scale(3 * one, 3 * one, one)) == pytest.approx(1, abs=0.02)
-    assert float(ridge_scale(0.01 * one, 0.01 * one, one)) < 0.01
-    assert float(ridge_scale(one, -3 * one, one)) == -1
+def test_the_best_reach_is_found_in_the_picture():
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(3, 3, 20, 24, generator=generator) * 0.3 + 0.01
+    exponent = 2 + torch.rand(image.shape, generator=generator)
+    scale = torch.tensor([0.5, 0.97, 1.4])[:, None, None, None]
+    found = best_reach(image, exponent, curve(image, scale * exponent))
+    assert found.shape == (3, 1, 1, 1)
+    assert torch.allclose(found, scale, atol=0.03)
+
+
+def test_two_flat_halves_are_flat_but_for_their_edge():
+    picture, even = flat_halves(4, (40, 48), torch.Generator().manual_seed(1))
+    assert picture.shape == (4, 3, 40, 48)
+    assert even.shape == (4, 1, 40, 48)
+    inside = even[..., 1:] * even[..., :-1]
+    assert float((picture.diff(dim=-1).abs() * inside).max()) == 0
+    assert picture.flatten(2).unique(dim=2).shape[2] > 1
+    assert 0.7 < float(even.mean()) < 1
+
+
+def test_contrast_undone_darkens_shadows_more_than_highlights():
+    stage = ReachStage(
+        kind="reach", steps=1, contrast=(1.0, 1.0), contrast_field=0.0, darkening={"colour": 0}
+    )
+    target = torch.linspace(0.1, 0.9, 60).expand(2, 3, 40, 60)
+    dark = undo_contrast(target, stage, torch.Generator().manual_seed(0))
+    removed = torch.logit(target) - torch.logit(dark)
+    assert float(removed.min()) >= -1e-4
+    assert float((removed[..., 10] - removed[..., 50]).min()) > 1
 
 
 def test_a_short_training_lowers_the_loss_and_judges(reaching, configured, logged, tmp_path):
@@ -92,7 +117,7 @@ def test_one_euler_step_is_a_straight_path_and_auto_is_three_times_the_reach():
         list(model.h.judge.parameters())[-1].fill_(-0.5)
     path = model.solve(np.random.default_rng(0).integers(0, 200, (30, 40, 3), np.uint8))
     assert path.evaluations == 1
-    assert path.auto() == pytest.approx(-1.5, abs=1e-5)
+    assert path.auto() == pytest.approx(-1.5, abs=1e-3)
     for time in (-4.0, 1.0, 5.0):
         assert torch.allclose(path.exponent.at(time), path.exponent.at(3.0) * time / 3, atol=1e-5)
 
@@ -101,4 +126,17 @@ def test_an_untrained_network_is_the_control():
     image = torch.rand(2, 3, 24, 32)
     A, reach = ReachNet((8, 8, 8)).judged(image, torch.zeros(2))
     assert torch.allclose(curve(image, A), curve(image, torch.ones(())), atol=1e-5)
-    assert torch.equal(reach, torch.ones(2))
+    assert torch.allclose(reach, torch.ones(2), atol=1e-3)
+
+
+def test_a_picture_that_is_hardly_changed_is_judged_fine():
+    network = ReachNet((8, 8, 8))
+    image = torch.rand(1, 3, 24, 32)
+    reached = []
+    with torch.no_grad():
+        for level in (0.0, 0.02, 0.3):
+            network.head.bias.fill_(level)
+            reached.append(float(network.judged(image, torch.zeros(1))[1]))
+    assert reached[0] == 0
+    assert reached[1] < 0.2 / 3
+    assert reached[2] > 0.95

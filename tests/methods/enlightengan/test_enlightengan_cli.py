@@ -36,9 +36,9 @@ def test_the_command_gives_what_the_library_gives(photo, tmp_path, weights, dark
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--iterations", "8"], "--iterations means nothing to enlightengan: leave it out"),
-        (["--time", "2"], "--time means nothing to enlightengan: leave it out"),
-        (["--denoise"], "--denoise means nothing to enlightengan: leave it out"),
+        (["--iterations", "8"], "enlightengan has no --iterations: leave it out"),
+        (["--time", "2"], "enlightengan has no --time: leave it out"),
+        (["--denoise"], "enlightengan has no --denoise: leave it out"),
     ],
 )
 def test_options_of_other_methods_are_refused_and_nothing_is_written(photo, tmp_path, options, told):

@@ -170,9 +170,9 @@ def test_the_command_enhances_with_weights_of_ones_own(photo, tmp_path, method, 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--iterations", "8"], "--iterations means nothing to lfpv-unet: leave it out"),
-        (["--time", "3"], "--time means nothing to lfpv-unet: leave it out"),
-        (["--denoise"], "--denoise means nothing to lfpv-unet: leave it out"),
+        (["--iterations", "8"], "lfpv-unet has no --iterations: leave it out"),
+        (["--time", "3"], "lfpv-unet has no --time: leave it out"),
+        (["--denoise"], "lfpv-unet has no --denoise: leave it out"),
         (["--weights", "nowhere.safetensors"], "no weights at nowhere.safetensors"),
         (["--weights", method_info("zero-dce").weights], "not supervised weights"),
     ],

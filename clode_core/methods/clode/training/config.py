@@ -134,7 +134,7 @@ class ReachMixture(Setting):
     pairs: float = Field(default=0.25, ge=0, description="Pairs of data.low and data.high.")
     contrast: float = Field(default=0.12, ge=0, description="Targets whose shadows are darkened most.")
     undo: float = Field(default=0.08, ge=0, description="Targets darkened by the prior.")
-    fine: float = Field(default=0.08, ge=0, description="Targets as they are: nothing is to be done.")
+    fine: float = Field(default=0.06, ge=0, description="Targets as they are: nothing is to be done.")
     over: float = Field(default=0.07, ge=0, description="Brighter pictures of brackets, to the fusion.")
 
 
@@ -142,15 +142,15 @@ class ReachWeights(Setting):
     """Weights of the losses of learning to reach the fusion."""
 
     picture: float = Field(default=1.0, ge=0, description="Exposed picture against its target.")
-    shape: float = Field(default=1.0, ge=0, description="The same with the exponent at its best scale.")
-    exponent: float = Field(default=0.05, ge=0, description="Exponent against the true one.")
-    smooth: float = Field(default=0.01, ge=0, description="Absolute gradient of the exponent.")
-    mean: float = Field(default=0.5, ge=0, description="Mean of the exposed picture against the target's.")
-    onward: float = Field(default=0.3, ge=0, description="Picture and exponent from later times.")
+    shape: float = Field(default=1.5, ge=0, description="The same at its best exposure time.")
+    exponent: float = Field(default=0.03, ge=0, description="Exponent against the true one.")
+    smooth: float = Field(default=0.03, ge=0, description="Gradient of the exponent where light is even.")
+    flat: float = Field(default=0.1, ge=0, description="The same on two flat halves.")
+    mean: float = Field(default=0.3, ge=0, description="Mean of the exposed picture against the target's.")
+    straight: float = Field(default=0.2, ge=0, description="Curve parameters later on the way, against now.")
     reach: float = Field(default=0.1, ge=0, description="Judged reach against the best.")
     auto: float = Field(default=0.5, ge=0, description="Picture at the judged reach against its target.")
-    own: float = Field(default=0.1, ge=0, description="Exponent of own results.")
-    own_reach: float = Field(default=0.15, ge=0, description="Judged reach of own results.")
+    own: float = Field(default=0.02, ge=0, description="Exponent of own results.")
 
 
 class ReachStage(StageConfig):
@@ -161,11 +161,13 @@ class ReachStage(StageConfig):
     darkening: DarkeningPrior = DarkeningPrior(level_range=2.4)
     contrast: Range = Field(default=(0.0, 1.3), description="Range of the slope of contrast undone.")
     contrast_level: Range = Field(default=(0.0, 3.0), description="Range of the level that goes with it.")
+    contrast_field: float = Field(default=0.5, ge=0, description="Largest smooth field that goes with it.")
     hold_back: int = Field(
         default=7, ge=0, description="Every how many-th bracket scene is not trained on; 0 trains on all."
     )
-    onward: int = Field(default=4, ge=1, description="Pictures of a batch also seen at a later time.")
-    again: int = Field(default=4, ge=1, description="Pictures of a batch whose own result is seen.")
+    later: int = Field(default=3, ge=1, description="Pictures of a batch also seen at a later time.")
+    again: int = Field(default=3, ge=1, description="Pictures of a batch whose own result is seen.")
+    flats: int = Field(default=2, ge=0, description="Pictures of two flat halves that go with a batch.")
     weights: ReachWeights = ReachWeights()
 
 
@@ -199,6 +201,43 @@ class SensorNoisePrior(Setting):
     grey: float = Field(
         default=0.0, ge=0, le=1, description="Share of grey pictures: the same noise in all channels."
     )
+    enlarged: float = Field(
+        default=0.0, ge=0, le=1, description="Share of pictures first enlarged: large photographs are soft."
+    )
+    enlargement: Range = Field(default=(1.0, 2.5), description="Range of that enlargement.")
+    mosaic: float = Field(
+        default=0.0, ge=0, le=1, description="Share of pictures whose noise went through a colour mosaic."
+    )
+    coarse: float = Field(
+        default=0.0, ge=0, le=1, description="Share of pictures with noise coarser than a pixel."
+    )
+    coarseness: Range = Field(default=(1.5, 5.0), description="Range in pixels of the size of its grains.")
+    starved: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of pictures of single photons, most pixels empty.",
+    )
+    photons: Range = Field(
+        default=(0.08, 4.0), description="Range of their photons a pixel at mid-grey, log-uniform."
+    )
+    jpeg: float = Field(default=0.0, ge=0, le=1, description="Share of dark pictures saved as JPEG.")
+    jpeg_bright: float = Field(
+        default=0.0, ge=0, le=1, description="Share of pictures saved as JPEG after brightening."
+    )
+    jpeg_quality: Range = Field(default=(40, 95), description="Range of the quality of a JPEG.")
+
+
+class DenoiseWeights(Setting):
+    """Weights of the losses of noise removal."""
+
+    picture: float = Field(default=1.0, ge=0, description="Cleaned picture against the clean one.")
+    structure: float = Field(default=0.0, ge=0, description="Structural dissimilarity of the two.")
+    knee: float = Field(
+        default=0.0,
+        ge=0,
+        description="Error of a picture (of structure: a tenth) from which on it counts by its logarithm.",
+    )
 
 
 class DenoiseStage(StageConfig):
@@ -214,7 +253,14 @@ class DenoiseStage(StageConfig):
     brightness: Range = Field(
         default=(0.2, 0.75), description="Range of the mean of the pictures that are used."
     )
+    hold_back: int = Field(
+        default=0, ge=0, description="Every how many-th bracket scene is not trained on; 0 trains on all."
+    )
+    detail_only: bool = Field(
+        default=False, description="Leave the coarse part of a cascade as it is, which is twice as fast."
+    )
     noise: SensorNoisePrior = SensorNoisePrior()
+    weights: DenoiseWeights = DenoiseWeights()
 
 
 class ZeroReferenceWeights(Setting):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from clode_core.methods.clode.training.config import DenoiseStage, MixtureConfig, UndoStage
+from clode_core.methods.clode.training.fusion import kept_back
 from clode_core.training.config import DataConfig, TrainingError
 from clode_core.training.data import Batch, BatchDataset
 from clode_core.training.pictures import area, find_brackets, list_pictures, read_tensor, square
@@ -93,19 +94,30 @@ class UndoDataset(BatchDataset):
 
 
 class DenoiseDataset(BatchDataset):
-    """Random crops at full size, turned and mirrored, of pictures of usual brightness."""
+    """Random crops at full size, turned and mirrored, of pictures of usual brightness.
+
+    They come from `data.normal` and, where that is named, `data.high`; neither brackets that are held back
+    nor references of scenes that the tables keep back are among them.
+    """
 
     def __init__(self, data: DataConfig, stage: DenoiseStage, side: int, seed: int, rank: int = 0) -> None:
         super().__init__(stage.batch_size, seed, rank)
         self.patch = stage.patch
         if not data.normal:
             raise TrainingError("data.normal names no folder, but a denoise stage needs one.")
-        self.pictures: list[Tensor] = []
+        pictures = [read_tensor(path, data.largest_side) for path in list_pictures(data.normal, data.exclude)]
+        if stage.hold_back:
+            pictures = _without_held_back(pictures, data, stage.hold_back, side)
+        if data.high:
+            never = kept_back(data.scenes)
+            paths = [path for path in list_pictures(data.high, data.exclude) if path.stem not in never]
+            pictures += [read_tensor(path, data.largest_side) for path in paths]
         low, high = stage.brightness
-        for path in list_pictures(data.normal, data.exclude):
-            picture = read_tensor(path, data.largest_side)
-            if min(picture.shape[1:]) >= self.patch and low < float(picture.float().mean()) / 255 < high:
-                self.pictures.append(picture)
+        self.pictures = [
+            picture
+            for picture in pictures
+            if min(picture.shape[1:]) >= self.patch and low < float(picture.float().mean()) / 255 < high
+        ]
         if not self.pictures:
             raise TrainingError(
                 f"data.normal holds no picture of {self.patch} pixels with a mean from {low:g} to {high:g}."
@@ -125,3 +137,11 @@ class DenoiseDataset(BatchDataset):
             crops.append(crop.transpose(-1, -2) if turned else crop)
         batch = torch.stack(crops)
         return Batch(batch, batch, torch.tensor([self.batch_size, 0, 0]), torch.tensor(step))
+
+
+def _without_held_back(pictures: list[Tensor], data: DataConfig, hold_back: int, side: int) -> list[Tensor]:
+    """Pictures without every `hold_back`-th bracket, counted as for a reach stage."""
+    squares = torch.stack([square(picture, side) for picture in pictures])
+    found = find_brackets(squares, data.bracket_correlation, data.bracket_window)
+    left_out = {k for members in found.scenes[::hold_back] for k in members}
+    return [picture for k, picture in enumerate(pictures) if k not in left_out]

@@ -1,4 +1,4 @@
-"""What light and sensor do to a picture: the darkening prior and the noise prior.
+"""What light does to a picture: the darkening prior. What the sensor does to it is in `sensor`.
 
 Pictures are (B, 3, H, W) in [0, 1], 32-bit. All randomness comes from the generator, which lives on the
 device of the pictures; the same generator state gives the same result.
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from clode_core.methods.clode.curve import curve
-from clode_core.methods.clode.training.config import DarkeningPrior, SensorNoisePrior, WhiteBalanceConfig
+from clode_core.methods.clode.training.config import DarkeningPrior, WhiteBalanceConfig
 from clode_core.methods.clode.training.losses import logit
 
 _EXPONENT_RANGE = (-0.5, 6.0)
@@ -128,72 +128,3 @@ def residual_noise(dark: Tensor, prior: DarkeningPrior, generator: torch.Generat
     relative = (dark / dark.mean((1, 2, 3), keepdim=True).clamp(min=1e-6)).clamp(0, 3)
     noisy = dark + draw.normal(*dark.shape) * level * (0.3 + 0.7 * relative.sqrt())
     return (noisy.clamp(0, 1) * 510).round() / 510
-
-
-def correlated(noise: Tensor, radius: Tensor) -> Tensor:
-    """Blur white noise by a Gaussian of `radius` pixels, (B, 1, 1, 1), keeping its variance; 0 for none."""
-    taps = torch.arange(-2, 3, device=noise.device)
-    kernel = torch.exp(-taps.square() / (2 * radius.clamp(min=1e-2).square()))
-    kernel = kernel / kernel.square().sum(-1, keepdim=True).sqrt()
-    for axis in (-1, -2):
-        sides = (2, 2, 0, 0) if axis == -1 else (0, 0, 2, 2)
-        padded = F.pad(noise, sides, mode="reflect")
-        length = noise.shape[axis]
-        parts = [padded.narrow(axis, k, length) * kernel[..., k : k + 1] for k in range(5)]
-        noise = torch.stack(parts).sum(0)
-    return noise
-
-
-def framed(seen: Tensor, clean: Tensor, share: float, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Lay a noiseless black or white bar, upright, over the left of some pictures, so that such stay so."""
-    count, width = len(seen), seen.shape[-1]
-    edge = draw.uniform(0.05, 1, count, 1, 1, 1) * width * draw.chance(share, count, 1, 1, 1)
-    bar = torch.arange(width, device=seen.device) < edge
-    value = draw.chance(0.25, count, 1, 1, 1).to(seen)
-    return torch.where(bar, value, seen), torch.where(bar, value, clean)
-
-
-def noisy_pair(image: Tensor, prior: SensorNoisePrior, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    r"""Darken a picture, let a sensor see it, brighten it again.
-
-    In the dark the noise has variance :math:`aI + b` (photons and read-out); `prior.sigma` is its standard
-    deviation at mid-grey once brightened. Channels share some of it, neighbours may, red and blue have more.
-    A grey picture is one channel three times.
-
-    Returns
-    -------
-    noisy, clean : Tensor
-        Both (B, 3, H, W) at the brightness where the noise shows.
-    """
-    draw, count = Draw(generator), len(image)
-    one = (count, 1, 1, 1)
-    clean = curve(image, draw.uniform(*prior.exposure, *one))
-    level = draw.uniform(*prior.level, *one) + prior.colour * draw.normal(count, 3, 1, 1)
-    dark = curve(clean, -level)
-
-    grey = torch.sigmoid(-level.mean(1, keepdim=True))  # what mid-grey becomes in the dark
-    sigma = (
-        draw.log_uniform(*prior.sigma, *one) * 4 * grey * (1 - grey)
-    )  # slope of the brightening: 1/(4 d(1-d))
-    readout = draw.uniform(0, 1, *one)
-    variance = sigma.square() * (readout + (1 - readout) * dark / grey)
-
-    share = draw.uniform(0, prior.shared, *one)
-    noise = (1 - share.square()).sqrt() * draw.normal(*image.shape) + share * draw.normal(
-        count, 1, *image.shape[-2:]
-    )
-    noise = correlated(noise, draw.uniform(*prior.blur, *one) * draw.chance(prior.blurred, *one))
-    channels = torch.tensor([1.0, 0.0, 1.0], device=image.device).reshape(1, 3, 1, 1)
-    gain = 1 + prior.chroma * draw.uniform(0, 1, count, 3, 1, 1) * channels
-    spread = draw.uniform(0, prior.tails, *one)
-    noise = noise * (spread * draw.normal(*image.shape) - spread.square()).exp()  # keeps the variance
-    visible = ~draw.chance(prior.clean, *one)
-    seen = (dark + visible * noise * gain * variance.sqrt()).clamp(0, 1)
-    seen, clean = framed(seen, clean, prior.frames, draw)
-
-    steps = torch.where(draw.chance(prior.eight_bit, *one), 255.0, 65535.0)
-    seen = curve((seen * steps).round() / steps, level)
-    if prior.grey > 0:
-        one_channel = draw.chance(prior.grey, *one)
-        seen, clean = (torch.where(one_channel, x[:, 1:2], x) for x in (seen, clean))
-    return seen, clean

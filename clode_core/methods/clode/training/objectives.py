@@ -8,6 +8,7 @@ from torch import Tensor
 from clode_core.methods.clode.automatic import TRAINED_TIME
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.model import Model, clean_state
+from clode_core.methods.clode.noise_networks import CascadeNoiseNet
 from clode_core.methods.clode.ode import Solver, solve_exponent
 from clode_core.methods.clode.training import losses
 from clode_core.methods.clode.training.config import DenoiseStage, SolverConfig, UndoStage, ZeroReferenceStage
@@ -16,10 +17,10 @@ from clode_core.methods.clode.training.degradation import (
     darken,
     darken_bracket,
     expose_to_mean,
-    noisy_pair,
     residual_noise,
     white_balanced,
 )
+from clode_core.methods.clode.training.sensor import noisy_pair
 from clode_core.training.data import Batch
 from clode_core.training.recipe import Networks, unit, weighted
 
@@ -157,11 +158,23 @@ class DenoiseObjective:
     def __init__(self, stage: DenoiseStage, model: Model) -> None:
         self.stage = stage
         self.model = model
+        if isinstance(model.g, CascadeNoiseNet):
+            model.g.detail_only = stage.detail_only
 
     def terms(self, networks: Networks, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss terms of a batch, each already times its weight."""
         noisy, clean = noisy_pair(unit(batch.pictures), self.stage.noise, generator)
-        return {"picture": losses.charbonnier(Estimators(networks, self.model).g(noisy), clean, epsilon=1e-6)}
+        cleaned = Estimators(networks, self.model).g(noisy)
+        weights = self.stage.weights
+        errors = {"picture": ((cleaned - clean).square() + 1e-6).sqrt().mean((1, 2, 3))}
+        if weights.structure > 0:
+            errors["structure"] = losses.structural_dissimilarity(cleaned, clean)
+        knees = {"picture": weights.knee, "structure": 10 * weights.knee}
+        terms = {
+            name: losses.evened(error, knees[name]) if weights.knee else error.mean()
+            for name, error in errors.items()
+        }
+        return weighted(terms, self.stage.weights)
 
 
 class ZeroReferenceObjective:
