@@ -29,7 +29,7 @@ def read_picture(path: str | os.PathLike[str], *, lenient: bool = False, say: Sa
         Whether to accept a damaged picture, as far as it can be decoded.
     say : callable, optional
         Told, in one sentence each and without the name of the file, of damage that was accepted and of what
-        the file carries that cannot be kept. By default this is a `PictureWarning`.
+        the file carries that cannot be kept. By default damage is a `PictureWarning`, and the rest is silent.
 
     Returns
     -------
@@ -86,7 +86,10 @@ def read_picture(path: str | os.PathLike[str], *, lenient: bool = False, say: Sa
         reason = _because(error)
         raise PictureError(f"{file} is damaged or cut short{reason}; get another copy of it.") from error
     for sentence in noticed:
-        (say or warn(file))(sentence)
+        if say is not None:
+            say(sentence)
+        elif sentence.startswith("is damaged"):  # what cannot be kept matters to those who write it again
+            warn(file)(sentence)
     return picture
 
 
