@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Client, Future, KilledWorker, Worker, WorkerPlugin, as_completed, get_worker
+from distributed.comm import get_address_host_port
 
 from clode_core._version import __version__
 from clode_core.batch.local import TaskRunner
@@ -151,7 +152,7 @@ class _Run:
             except Exception as error:
                 yield Outcome(task, f"{type(error).__name__}: {error}")
             else:
-                yield Outcome(task, done.error, done.source, done.target)
+                yield Outcome(task, done.error, done.source, done.target, done.notes)
 
     def end(self) -> None:
         """Give up what is under way, and take the work away from the workers."""
@@ -176,6 +177,12 @@ class _Run:
 
 @contextmanager
 def _connected(address: str) -> Iterator[Client]:
+    try:
+        get_address_host_port(address, strict=True)  # a client that cannot be made ends with a traceback
+    except ValueError as error:
+        raise UserError(
+            f"--scheduler takes an address such as tcp://10.0.0.1:8786, not {address!r} ({error})"
+        ) from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # other versions are told below

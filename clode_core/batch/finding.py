@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,12 +14,14 @@ from pathlib import Path
 from clode_core.batch.work import Outcome, Task
 from clode_core.errors import UserError
 from clode_core.pictures.atomic import TEMPORARY_SUFFIX
-from clode_core.pictures.files import SUFFIXES
+from clode_core.pictures.files import SUFFIXES, WRITTEN, format_of
 
 _LEFT_OVER = re.compile(rf"\.clode-[0-9a-f]{{32}}{re.escape(TEMPORARY_SUFFIX)}")
 
 
-def find_tasks(paths: Sequence[Path], output: Path) -> tuple[list[Task], list[Outcome]]:
+def find_tasks(
+    paths: Sequence[Path], output: Path, *, suffix: str | None = None, skipped: list[Path] | None = None
+) -> tuple[list[Task], list[Outcome]]:
     """Pictures to enhance, and where each result goes.
 
     Parameters
@@ -30,6 +32,10 @@ def find_tasks(paths: Sequence[Path], output: Path) -> tuple[list[Task], list[Ou
         folder `output` inside another is not read.
     output : Path
         Folder for the results; it need not be there.
+    suffix : str, optional
+        Of the results. By default they keep that of their picture; camera raw files become TIFF.
+    skipped : list of Path, optional
+        Filled with the files in the folders that are no pictures, by their names.
 
     Returns
     -------
@@ -50,13 +56,37 @@ def find_tasks(paths: Sequence[Path], output: Path) -> tuple[list[Task], list[Ou
     closed: list[Outcome] = []
     for path in paths:
         if not _is_folder(path):
-            found.append((path, output / path.name))
+            found.append((path, _renamed(output / path.name, suffix)))
             continue
-        inside = list(_pictures_in(path, _identity(output), closed))
+        others: list[Path] = []
+        inside = list(_pictures_in(path, _identity(output), closed, others))
         if not inside:
-            raise UserError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))})")
-        found += [(picture, output / picture.relative_to(path)) for picture in inside]
+            there = f"; {counted(others)}" if others else ""
+            raise UserError(f"{path} holds no pictures{there}: README lists the formats that can be read")
+        found += [(picture, _renamed(output / picture.relative_to(path), suffix)) for picture in inside]
+        if skipped is not None:
+            skipped += others
     return _without_collisions(found), closed
+
+
+def counted(files: Sequence[Path]) -> str:
+    """Say how many files were skipped: by name where they are few, by suffix where they are many."""
+    few = 5
+    if len(files) <= few:
+        names = ", ".join(str(file) for file in files)
+    else:
+        kinds = Counter(file.suffix.lower() or "no suffix" for file in files)
+        names = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    files_were = "1 file is" if len(files) == 1 else f"{len(files)} files are"
+    return f"{files_were} no picture that can be read ({names})"
+
+
+def _renamed(target: Path, suffix: str | None) -> Path:
+    """The name of a result: with another suffix where its format is to be, or has to be, another."""
+    own = target.suffix.lower()
+    if suffix is not None:
+        return target if format_of(own) == format_of(suffix) else target.with_suffix(suffix)
+    return target.with_suffix(".tif") if own in SUFFIXES and own not in WRITTEN else target
 
 
 def remove_left_over(folder: Path, *, below: bool = False) -> None:
@@ -85,8 +115,8 @@ def _identity(path: Path) -> object:
     return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
 
 
-def _pictures_in(top: Path, output: object, closed: list[Outcome]) -> Iterator[Path]:
-    """Pictures in a folder and below it; what cannot be read below it goes to `closed`."""
+def _pictures_in(top: Path, output: object, closed: list[Outcome], others: list[Path]) -> Iterator[Path]:
+    """Pictures in a folder and below it; folders that cannot be read and other files go into the lists."""
     seen: set[object] = set()
     links = deque([top])
     while links:
@@ -109,6 +139,8 @@ def _pictures_in(top: Path, output: object, closed: list[Outcome]) -> Iterator[P
                 if not _leads_to_folder(entry):
                     if entry.suffix.lower() in SUFFIXES:
                         yield entry
+                    elif not entry.name.startswith("."):
+                        others.append(entry)
                 elif entry.is_symlink():
                     links.append(entry)
                 else:

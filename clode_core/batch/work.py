@@ -47,12 +47,15 @@ class Outcome:
         Why there is no result; empty where there is one.
     source, target : (int, int) or None
         State of the picture before it was read, and of the result after it was written.
+    notes : tuple of str
+        What the picture carried that its result does not, or damage that was accepted: sentences about it.
     """
 
     task: Task
     error: str = ""
     source: FileState | None = None
     target: FileState | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,15 @@ class Settings:
         Black and white level.
     effort : int
         How small the encoders are to make files that lose nothing, from 1 to 9.
+    lenient : bool
+        Whether damaged pictures are accepted as far as they can be decoded.
     """
 
     method: str = DEFAULT_METHOD
     options: dict[str, Any] = field(default_factory=dict)
     levels: LevelsArgument = "dtype"
     effort: int = 1
+    lenient: bool = False
 
 
 class Work:
@@ -150,9 +156,10 @@ class Work:
         from clode_core.pictures.files import read_picture, write_picture
         from clode_core.pictures.files.effort import encoder_effort
 
+        notes: list[str] = []
         try:
             before = file_state(task.source)
-            picture = read_picture(task.source)
+            picture = read_picture(task.source, lenient=self.settings.lenient, say=notes.append)
             result = self.load()(
                 picture.pixels,
                 levels=depth_levels(picture, self.settings.levels),
@@ -161,10 +168,10 @@ class Work:
             )
             make_folder(task.target.parent)
             with encoder_effort(self.settings.effort):
-                write_picture(task.target, result, picture)
+                write_picture(task.target, result, picture, say=notes.append)
         except Exception as error:  # one picture of ten thousand must not end the others
             return Outcome(task, _reason(error))
-        return Outcome(task, "", before, file_state(task.target))
+        return Outcome(task, "", before, file_state(task.target), tuple(notes))
 
 
 def file_state(path: Path) -> FileState | None:
@@ -179,6 +186,8 @@ def file_state(path: Path) -> FileState | None:
 def depth_levels(picture: Picture, levels: LevelsArgument) -> LevelsArgument:
     """The levels of a file that says it holds fewer bits than its integers could, such as 12 in 16."""
     dtype = picture.pixels.dtype
+    if levels == "dtype" and picture.linear_white is not None:
+        return 0.0, 1.0  # light beyond white stays as it is
     if levels == "dtype" and dtype.kind == "u" and picture.bit_depth < 8 * dtype.itemsize:
         return 0.0, float(2**picture.bit_depth - 1)
     return levels

@@ -62,6 +62,7 @@ def run(
     weights: Path | None = None,
     device: str = "auto",
     resume: bool = False,
+    suffix: str | None = None,
 ) -> None:
     """Enhance pictures and folders of them; print the path of every result, and at the end what failed.
 
@@ -82,6 +83,8 @@ def run(
     resume : bool
         Leave out what the record in `output` says is done. A record is kept for folders; where neither this
         nor `means` ask for anything, it is taken away once all is done.
+    suffix : str, optional
+        Of the results, see `find_tasks`.
 
     Raises
     ------
@@ -89,9 +92,9 @@ def run(
         If the run cannot begin, or a picture could not be enhanced; all others are done.
     """
     work = Work(settings, weights, device)
-    tasks, closed = find_tasks(paths, output)
-    make_folder(output)
     report = Report()
+    tasks, closed = find_tasks(paths, output, suffix=suffix, skipped=report.skipped)
+    make_folder(output)
     with ExitStack() as stack:
         record: Record | None = None
         large = resume or means.jobs > 1 or means.scheduler is not None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from clode_core.cli.options import ChosenMethod, Device, Levels, Weights, read_levels, with_method
-from clode_core.cli.terminal import examples, plain_errors
+from clode_core.cli.terminal import examples, named, plain_errors
+from clode_core.errors import UserError
 
 
 @with_method()
@@ -19,13 +19,20 @@ from clode_core.cli.terminal import examples, plain_errors
 )
 def enhance(
     paths: Annotated[
-        list[Path], typer.Argument(help="Pictures, or folders: CLODE also looks into the folders in them.")
+        list[str], typer.Argument(help="Pictures, or folders: CLODE also looks into the folders in them.")
     ],
     chosen: ChosenMethod,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path(
-        "enhanced"
-    ),
+    output: Annotated[str, typer.Option("-o", "--output", help="Folder for the results.")] = "enhanced",
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="Format of the results, such as png; by default their own, TIFF for camera raw."
+        ),
+    ] = None,
     levels: Levels = "dtype",
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Accept damaged pictures, as far as they can be decoded.")
+    ] = False,
     weights: Weights = None,
     device: Device = "auto",
     resume: Annotated[
@@ -48,5 +55,18 @@ def enhance(
         from clode_core.cli.batch import Means, run
 
         means = Means(jobs, memory, scheduler)
-        settings = Settings(chosen.name, chosen.settings, read_levels(levels), effort=effort)
-        run(paths, output, settings, means, weights=weights, device=device, resume=resume)
+        sources, folder = [named(path) for path in paths], named(output)
+        settings = Settings(chosen.name, chosen.settings, read_levels(levels), effort, lenient)
+        suffix = _suffix(kind) if kind is not None else None
+        run(sources, folder, settings, means, weights=weights, device=device, resume=resume, suffix=suffix)
+
+
+def _suffix(kind: str) -> str:
+    """The suffix of a format by its name or by one of its suffixes."""
+    from clode_core.pictures.files import FORMATS, WRITTEN
+
+    name = kind.lower().removeprefix(".")
+    for title, known in FORMATS.items():
+        if known.encode is not None and (name == title or f".{name}" in known.suffixes):
+            return known.suffixes[0] if name == title else f".{name}"
+    raise UserError(f"--format takes one of {', '.join(suffix[1:] for suffix in WRITTEN)}, not {kind!r}")

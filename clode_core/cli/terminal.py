@@ -47,13 +47,45 @@ def plain_errors() -> Iterator[None]:
 
 def print_error(error: object) -> None:
     """One line on the error output."""
-    typer.echo(f"clode: {' '.join(str(error).split()) or type(error).__name__}", err=True)
+    typer.echo(f"clode: {_visible(' '.join(str(error).split())) or type(error).__name__}", err=True)
 
 
 def print_path(path: Path) -> None:
-    """Print a path, whatever bytes are in its name."""
+    """Print a path, whatever bytes are in its name: on one line, in the quotes of a shell where need be."""
     encoding = sys.stdout.encoding or "utf-8"
-    typer.echo(os.fsencode(path).decode(encoding, "backslashreplace"))
+    text = os.fsencode(path).decode(encoding, "surrogateescape")
+    if text.isprintable():
+        typer.echo(text)
+        return
+    escaped = "".join(map(_escaped, text.replace("\\", "\\\\").replace("'", "\\'")))
+    typer.echo(f"$'{escaped}'")
+
+
+def named(text: str) -> Path:
+    """A path that was given.
+
+    Raises
+    ------
+    UserError
+        For an empty one, as of a variable that is not set, which would mean the folder one is in.
+    """
+    if not text.strip():
+        raise UserError("a name is empty: give the names of pictures or folders, and of one folder after -o")
+    return Path(text)
+
+
+def _visible(text: str) -> str:
+    """Show characters that would steer the terminal, or be seen as nothing, as escapes."""
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    code = ord(letter)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no text
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 @contextmanager

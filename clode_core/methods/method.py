@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import numpy as np
 import torch
 
+from clode_core.methods.arguments import callable_or_none, yes_or_no
 from clode_core.methods.device import with_fallback
 from clode_core.methods.networks import Networks
 from clode_core.pictures.arrays import (
@@ -81,6 +82,9 @@ class Method(Networks, ABC):
         for name in options:
             if name not in known:
                 raise TypeError(f"{self.info.name} knows no setting {name!r}")
+        for option in self.info.options:
+            if isinstance(option.default, bool) and option.keyword in options:
+                yes_or_no(option.keyword, options[option.keyword])
         return self.check(known | options)
 
     def check(self, settings: dict[str, Any]) -> dict[str, Any]:
@@ -132,6 +136,7 @@ class Method(Networks, ABC):
         -----
         If the accelerator runs out of memory, the work is done again on the CPU with a warning.
         """
+        callable_or_none("progress", progress)
         settings = self.settings(value, **options)
         array = as_image(image)
         where = layout(array, rgb)

@@ -121,8 +121,9 @@ def _fabric(settings: TrainerConfig) -> Fabric:
             num_nodes=settings.nodes,
             strategy=settings.strategy,
         )
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, ImportError) as error:
         raise TrainingError(f"trainer: {str(error).splitlines()[0]}") from error
+    _refuse_more_than_there_are(settings, fabric)
     started = _started()
     if started is not None and started != fabric.world_size:
         raise TrainingError(
@@ -135,6 +136,14 @@ def _fabric(settings: TrainerConfig) -> Fabric:
             "train by the command clode."
         )
     return fabric
+
+
+def _refuse_more_than_there_are(settings: TrainerConfig, fabric: Fabric) -> None:
+    """Refuse more processes on the CPU than it has cores: all would start, and hardly one would run."""
+    cores = os.cpu_count() or 1
+    asked = settings.devices
+    if isinstance(asked, int) and asked > max(8, 4 * cores) and fabric.device.type == "cpu":
+        raise TrainingError(f"trainer.devices: {asked} processes are too many for {cores} cores: use fewer.")
 
 
 def _started() -> int | None:

@@ -127,7 +127,9 @@ def test_webp_turns_grey_into_equal_colours(tmp_path, layout, channels):
 @pytest.mark.parametrize(("layout", "kept"), [(GREY, GREY), (GREY_ALPHA, GREY), (RGB, RGB), (RGBA, RGB)])
 def test_jpeg_comes_back_close_and_without_alpha(tmp_path, layout, kept):
     pixels = np.broadcast_to(gradient((64, 80))[(..., *(None for _ in layout))], (64, 80, *layout)).copy()
-    picture = read_picture(write_picture(tmp_path / "picture.jpg", pixels))
+    said: list[str] = []
+    picture = read_picture(write_picture(tmp_path / "picture.jpg", pixels, say=said.append))
+    assert said == ["has an alpha channel, which JPEG cannot hold"] * (layout in (GREY_ALPHA, RGBA))
     expected = pixels[..., 0] if layout == GREY_ALPHA else pixels[..., :3] if layout else pixels
     assert picture.pixels.shape == (64, 80, *kept)
     assert np.abs(picture.pixels.astype(int) - expected).max() <= 3
@@ -292,8 +294,9 @@ def test_scale_turns_and_notes_stay_when_a_picture_is_turned(tmp_path):
 def test_damaged_exif_does_not_stop_a_picture(tmp_path, exif):
     Image.fromarray(gradient((8, 16, 3))).save(tmp_path / "a.jpg", exif=exif)
     picture = read_picture(tmp_path / "a.jpg")
-    for suffix in files.SUFFIXES:
-        assert read_picture(write_picture(tmp_path / f"b{suffix}", picture.pixels, picture)).channels == 3
+    for suffix in files.WRITTEN:
+        path = write_picture(tmp_path / f"b{suffix}", picture.pixels, picture, say=str)
+        assert read_picture(path).channels == 3
 
 
 def test_grey_profile_is_left_out_of_a_picture_that_became_colour(tmp_path):
@@ -309,13 +312,15 @@ def test_exif_too_long_for_jpeg_is_left_out_there(tmp_path):
     exif[271] = "x" * 70000
     like = Picture(gradient((8, 8, 3)), "png", 3, exif=exif.tobytes()[6:])
     assert read_picture(write_picture(tmp_path / "a.png", like.pixels, like)).exif == like.exif
-    assert read_picture(write_picture(tmp_path / "a.jpg", like.pixels, like)).exif is None
+    with pytest.warns(files.PictureWarning, match="more EXIF than JPEG can hold"):
+        write_picture(tmp_path / "a.jpg", like.pixels, like)
+    assert read_picture(tmp_path / "a.jpg").exif is None
 
 
-@pytest.mark.parametrize("suffix", files.SUFFIXES)
+@pytest.mark.parametrize("suffix", files.WRITTEN)
 def test_absurd_scale_is_left_out(tmp_path, suffix):
     like = Picture(gradient((8, 8, 3)), "png", 3, dpi=(1e12, 1e12))
-    assert read_picture(write_picture(tmp_path / f"a{suffix}", like.pixels, like)).dpi is None
+    assert read_picture(write_picture(tmp_path / f"a{suffix}", like.pixels, like, say=str)).dpi is None
 
 
 # TIFF
@@ -625,14 +630,14 @@ def test_empty_file_is_refused(tmp_path):
         read_picture(tmp_path / "empty.tif")
 
 
-@pytest.mark.parametrize("content", [b"not a picture at all", b"GIF89a" + bytes(20), b"\x89PNG", b"R"])
+@pytest.mark.parametrize("content", [b"not a picture at all", b"\x89PNG", b"R"])
 def test_content_that_is_no_picture_is_refused(tmp_path, content):
     (tmp_path / "text.png").write_bytes(content)
-    with pytest.raises(PictureError, match="does not hold a PNG, JPEG, TIFF or WebP"):
+    with pytest.raises(PictureError, match="does not hold a picture in a format"):
         read_picture(tmp_path / "text.png")
 
 
-@pytest.mark.parametrize("name", ["film.gif", "raw.dng", "nothing", "list.txt", ".png"])
+@pytest.mark.parametrize("name", ["film.mov", "nothing", "list.txt", ".png"])
 def test_unknown_suffix_is_refused_both_ways(tmp_path, name):
     Image.fromarray(gradient((4, 4))).save(tmp_path / name, "GIF")
     with pytest.raises(PictureError, match=r"use one of \.png, \.jpg"):
@@ -743,7 +748,7 @@ def test_failing_encoder_leaves_the_old_file_and_nothing_else(old, monkeypatch, 
         handle.write(b"half")
         raise failure
 
-    monkeypatch.setitem(files.api._ENCODERS, "png", encoder)
+    monkeypatch.setitem(files.FORMATS, "png", files.FORMATS["png"]._replace(encode=encoder))
     with pytest.raises(PictureError, match=r"picture\.png was not written"):
         write_picture(old, gradient((4, 4)))
     assert intact(old)
@@ -755,7 +760,7 @@ def test_full_disk_leaves_the_old_file_and_says_so(old, monkeypatch, step):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     if step == "write":
-        monkeypatch.setitem(files.api._ENCODERS, "png", full)
+        monkeypatch.setitem(files.FORMATS, "png", files.FORMATS["png"]._replace(encode=full))
     else:
         monkeypatch.setattr(os, step, full)
     with pytest.raises(PictureError, match=r"picture\.png was not written, since the disk is full"):

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clode_core.methods.arguments import callable_or_none, first_and_stop, several, whole, yes_or_no
 from clode_core.methods.clode.automatic import automatic_time
 from clode_core.methods.clode.cleaning import CleanPicture, Part
 from clode_core.methods.clode.curve import curve
@@ -165,6 +166,7 @@ class Trajectory:
         >>> load_model().solve(image).region((0, 20), (10, 40), 2.4).shape
         (20, 30, 3)
         """
+        rows, columns = first_and_stop("rows", rows), first_and_stop("columns", columns)
         for (first, stop), length in ((rows, self.source.height), (columns, self.source.width)):
             if not 0 <= first < stop <= length:
                 raise ValueError(
@@ -200,7 +202,7 @@ class Trajectory:
         >>> max(load_model().solve(image).reduced(40).at(2.4).shape)
         40
         """
-        if long_side < 1:
+        if whole("long_side", long_side) < 1:
             raise ValueError(f"the long side of a reduced picture must be at least 1, not {long_side}")
         height, width = self.source.height, self.source.width
         scale = min(1.0, long_side / max(height, width))
@@ -229,6 +231,8 @@ class Trajectory:
         bent: tuple[float, float],
         progress: Progress | None,
     ) -> Array:
+        yes_or_no("denoise", denoise)
+        callable_or_none("progress", progress)
         time = self._time(exposure_time)
         bent = checked_bend("shadows", bent[0]), checked_bend("highlights", bent[1])
         if isinstance(time, float) and time == 0 and not denoise and not any(bent):
@@ -348,7 +352,10 @@ class Trajectory:
         True
         """
         return np.array(
-            [float(curve(self.working, self.exponent.at(self._checked(t))).mean()) for t in exposure_times]
+            [
+                float(curve(self.working, self.exponent.at(self._checked(t))).mean())
+                for t in several("exposure_times", exposure_times)
+            ]
         )
 
     def own_exposure(self) -> SharedExposure:

@@ -3,55 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from clode_core.pictures.atomic import WriteError, write_atomically
-from clode_core.pictures.files.decoder_messages import quiet
-from clode_core.pictures.files.jpeg_webp import encode_jpeg, encode_webp, read_jpeg, read_webp
+from clode_core.pictures.files.decoder_messages import loss_of, quiet
+from clode_core.pictures.files.formats import FORMATS, SUFFIXES, WRITTEN, format_of, recognised
 from clode_core.pictures.files.picture import Picture, PictureError
 from clode_core.pictures.files.pixels import as_integers, channels_of
-from clode_core.pictures.files.png import SIGNATURE, encode_png, read_png
-from clode_core.pictures.files.tiff_reading import read_tiff
-from clode_core.pictures.files.tiff_writing import encode_tiff
-
-_FORMATS = {
-    ".png": "png",
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".webp": "webp",
-}
-SUFFIXES = tuple(_FORMATS)
-"""Suffixes of the files that can be read and written, in lower case."""
-
-_LONGEST_SIDE = {"jpeg": 65535, "webp": 16383}
-_READERS: dict[str, Callable[[Path], Picture]] = {
-    "png": read_png,
-    "jpeg": read_jpeg,
-    "tiff": read_tiff,
-    "webp": read_webp,
-}
-_ENCODERS: dict[str, Callable[[BinaryIO, np.ndarray, int, Picture | None], None]] = {
-    "png": encode_png,
-    "jpeg": encode_jpeg,
-    "tiff": encode_tiff,
-    "webp": encode_webp,
-}
+from clode_core.pictures.files.raw import RAW_SUFFIXES
+from clode_core.pictures.files.reading import Reading, Say, warn
 
 
-def read_picture(path: str | os.PathLike[str]) -> Picture:
-    """Read a PNG, JPEG, TIFF or WebP picture.
+def read_picture(path: str | os.PathLike[str], *, lenient: bool = False, say: Say | None = None) -> Picture:
+    """Read a picture file.
 
     Parameters
     ----------
     path : path-like
         File with one of `SUFFIXES`. What it holds is recognised from its content, so a JPEG file named
         ``.png`` is read too.
+    lenient : bool
+        Whether to accept a damaged picture, as far as it can be decoded.
+    say : callable, optional
+        Told, in one sentence each and without the name of the file, of damage that was accepted and of what
+        the file carries that cannot be kept. By default damage is a `PictureWarning`, and the rest is silent.
 
     Returns
     -------
@@ -71,14 +49,14 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
     ('jpeg', True, 3)
     """
     file = Path(path)
-    _format_of(file)
+    _known(file, SUFFIXES)
     try:
         if file.is_dir():
             raise PictureError(f"{file} is a folder; give the name of a picture in it.")
         if file.exists() and not file.is_file():
             raise PictureError(f"{file} is not a regular file; give the name of a picture file.")
         with file.open("rb") as handle:
-            start = handle.read(16)
+            start = handle.read(32)
     except FileNotFoundError:
         raise PictureError(f"{file} does not exist; check its name and folder.") from None
     except OSError as error:
@@ -90,24 +68,34 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
         raise PictureError(f"{str(file)!r} is not a possible file name; check it.") from error
     if not start:
         raise PictureError(f"{file} is empty; it may not have been copied to its end.")
-    kind = _recognise(start)
+    kind = recognised(start, file.suffix)
     if kind is None:
-        raise PictureError(f"{file} does not hold a PNG, JPEG, TIFF or WebP picture; convert it to one.")
+        raise PictureError(f"{file} does not hold a picture in a format that is known; convert it to PNG.")
     try:
+        noticed: list[str] = []
+        reading = Reading(file, lenient, noticed.append)
         with quiet() as messages:
-            picture = _READERS[kind](file)
-        if messages:
-            raise ValueError(messages[0])
+            picture = FORMATS[kind].read(reading)
+        for message in messages[:1]:
+            reading.damaged(loss_of(message))
     except (PictureError, ImportError):
         raise
     except MemoryError as error:
         raise PictureError(f"{file} needs more memory than there is; make it smaller first.") from error
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error
-        raise PictureError(f"{file} is damaged or cut short ({error}); get another copy of it.") from error
+        reason = _because(error)
+        raise PictureError(f"{file} is damaged or cut short{reason}; get another copy of it.") from error
+    for sentence in noticed:
+        if say is not None:
+            say(sentence)
+        elif sentence.startswith("is damaged"):  # what cannot be kept matters to those who write it again
+            warn(file)(sentence)
     return picture
 
 
-def write_picture(path: str | os.PathLike[str], pixels: np.ndarray, like: Picture | None = None) -> Path:
+def write_picture(
+    path: str | os.PathLike[str], pixels: np.ndarray, like: Picture | None = None, *, say: Say | None = None
+) -> Path:
     """Write a picture in the format its suffix names, whole or not at all.
 
     Parameters
@@ -120,6 +108,9 @@ def write_picture(path: str | os.PathLike[str], pixels: np.ndarray, like: Pictur
         of 3 or 4 is colour, and one of 2 is grey and alpha when there are three axes.
     like : Picture, optional
         Picture these pixels come from, whose metadata is written with them.
+    say : callable, optional
+        Told of everything in `like` that the format cannot hold, in one sentence each and without the name
+        of the file. By default this is a `PictureWarning`.
 
     Returns
     -------
@@ -146,7 +137,11 @@ def write_picture(path: str | os.PathLike[str], pixels: np.ndarray, like: Pictur
     'bright.jpg'
     """
     file = Path(path)
-    kind = _format_of(file)
+    say = say or warn(file)
+    kind = _known(file, WRITTEN)
+    known = FORMATS[kind]
+    assert known.encode is not None
+    encode = known.encode
     pixels = np.asarray(pixels)
     if pixels.ndim < 2 or not pixels.size or pixels.dtype.kind not in "buif":
         raise PictureError(
@@ -159,12 +154,18 @@ def write_picture(path: str | os.PathLike[str], pixels: np.ndarray, like: Pictur
     if kind != "tiff":
         if pixels.ndim != (2 if channels == 1 else 3):
             raise PictureError(f"{file} cannot hold a stack of shape {pixels.shape}; save it as TIFF.")
-        pixels = as_integers(file, pixels, 16 if kind == "png" else 8, like)
-        longest = _LONGEST_SIDE.get(kind, 2**31 - 1)
-        if max(pixels.shape[:2]) > longest:
-            raise PictureError(f"{file} may have at most {longest} pixels a side; save it as PNG or TIFF.")
+        if channels == 4 and like is not None and like.tiff is not None and like.tiff.data_band:
+            say("has a fourth band that is neither colour nor alpha; it was left out")
+            pixels, channels = pixels[..., :3], 3
+        if known.bits:
+            deep = known.own_depth and like is not None and 8 < like.bit_depth < 16
+            pixels = as_integers(file, pixels, like.bit_depth if like and deep else known.bits, like)
+        if max(pixels.shape[:2]) > known.longest:
+            raise PictureError(
+                f"{file} may have at most {known.longest} pixels a side; save it as PNG or TIFF."
+            )
     try:
-        return write_atomically(file, lambda handle: _ENCODERS[kind](handle, pixels, channels, like))
+        return write_atomically(file, lambda handle: encode(handle, pixels, channels, like, say))
     except WriteError as error:
         raise PictureError(str(error)) from error
     except (PictureError, ImportError):
@@ -175,19 +176,17 @@ def write_picture(path: str | os.PathLike[str], pixels: np.ndarray, like: Pictur
         raise PictureError(f"{file} was not written ({error}); try another format.") from error
 
 
-def _format_of(file: Path) -> str:
-    kind = _FORMATS.get(file.suffix.lower())
-    if kind is None:
-        known = ", ".join(SUFFIXES)
+def _known(file: Path, suffixes: Sequence[str]) -> str:
+    kind = format_of(file.suffix)
+    if kind is None or file.suffix.lower() not in suffixes:
+        known = ", ".join(suffix for suffix in suffixes if suffix not in RAW_SUFFIXES)
         raise PictureError(f"{file} has a suffix that is not known; use one of {known}.")
     return kind
 
 
-def _recognise(start: bytes) -> str | None:
-    if start.startswith(SIGNATURE):
-        return "png"
-    if start.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return "tiff"
-    return "webp" if start[:4] == b"RIFF" and start[8:12] == b"WEBP" else None
+def _because(error: Exception) -> str:
+    """The message of a decoder, where it has one that people can read."""
+    text = " ".join(str(error).split())
+    if not text or isinstance(error, UnicodeError | IndexError | KeyError | TypeError):
+        return ""
+    return f" ({text[:200]})"

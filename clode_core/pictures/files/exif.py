@@ -70,25 +70,62 @@ def entries_at(source: bytes | mmap.mmap, start: int, order: str) -> list[Entry]
 
 
 def copied_directory(
-    source: bytes | mmap.mmap, entries: Sequence[Entry], order: str, base: int, levels: int = 3
+    source: bytes | mmap.mmap,
+    entries: Sequence[Entry],
+    order: str,
+    base: int,
+    levels: int = 3,
+    new_order: str | None = None,
 ) -> bytes:
-    """Copy a directory and all it points to, for a place `base` bytes into another file."""
-    table = [struct.pack(order + "H", len(entries))]
+    """Copy a directory and all it points to, for a place `base` bytes into another file of another order."""
+    to = new_order or order
+    table = [struct.pack(to + "H", len(entries))]
     heap = bytearray()
     for entry in entries:
         (offset,) = struct.unpack(order + "I", entry.value)
         here = base + 2 + 12 * len(entries) + 4 + len(heap)
         size = _SIZES.get(entry.kind, 1) * entry.length
-        value = struct.pack(order + "I", here)
+        value = struct.pack(to + "I", here)
         if entry.tag in _POINTERS and levels:
-            heap += copied_directory(source, entries_at(source, offset, order), order, here, levels - 1)
+            inner = entries_at(source, offset, order)
+            heap += copied_directory(source, inner, order, here, levels - 1, to)
         elif size > 4:
-            heap += source[offset : offset + size]
+            heap += _swapped(source[offset : offset + size], entry.kind, order != to)
         else:
-            value = entry.value
+            value = _swapped(entry.value, entry.kind, order != to)
         heap += b"\0" * (len(heap) % 2)
-        table.append(struct.pack(order + "HHI4s", entry.tag, entry.kind, entry.length, value))
+        table.append(struct.pack(to + "HHI4s", entry.tag, entry.kind, entry.length, value))
     return b"".join((*table, bytes(4), heap))
+
+
+def _swapped(value: bytes, kind: int, swap: bool) -> bytes:
+    """Turn the bytes of every number around; what is of no known type, as maker notes, stays."""
+    size = 4 if kind in (5, 10) else _SIZES.get(kind, 1)  # ratios are two numbers
+    if not swap or size == 1:
+        return value
+    return b"".join(value[place : place + size][::-1] for place in range(0, len(value), size))
+
+
+def with_dpi(exif: bytes, dpi: tuple[float, float]) -> bytes:
+    """EXIF that also tells dots per inch; one that tells them already stays as it is."""
+    if dpi_of_exif(exif):
+        return exif
+    order = byte_order(exif)
+    try:
+        (start,) = struct.unpack_from(order + "I", exif, 4)
+        entries = entries_at(exif, start, order)
+        following = exif[start + 2 + 12 * len(entries) :][:4]
+    except struct.error:
+        return exif
+    kept = [entry for entry in entries if entry.tag not in (282, 283, 296)]
+    body = exif + bytes(len(exif) % 2)
+    for tag, value in zip((282, 283), dpi, strict=True):
+        kept.append(Entry(tag, 5, 1, struct.pack(order + "I", len(body))))
+        body += struct.pack(order + "II", round(value * 1000), 1000)
+    kept.append(Entry(296, 3, 1, struct.pack(order + "HH", 2, 0)))
+    table = [struct.pack(order + "HHI4s", *entry) for entry in sorted(kept)]
+    directory = struct.pack(order + "H", len(kept)) + b"".join(table) + following
+    return body[:4] + struct.pack(order + "I", len(body)) + body[8:] + directory
 
 
 def exif_of_dpi(dpi: tuple[float, float]) -> bytes:

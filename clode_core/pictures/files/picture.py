@@ -26,6 +26,43 @@ class Chunk(NamedTuple):
     content: bytes
 
 
+class Tag(NamedTuple):
+    """One tag of a TIFF file: its number, its type by TIFF's numbers, and its bytes in the file's order."""
+
+    code: int
+    kind: int
+    content: bytes
+
+
+class Segment(NamedTuple):
+    """One segment of a JPEG file: second byte of its marker, and its content without the length."""
+
+    marker: int
+    content: bytes
+
+
+@dataclass(frozen=True)
+class JpegLayout:
+    """How a JPEG file is made, as far as it is needed to write another one like it.
+
+    Attributes
+    ----------
+    tables : tuple of tuple of int
+        Quantisation tables of 64 values, that of brightness first.
+    subsampling : int
+        0 colour at full resolution, 1 at half across, 2 at half across and down.
+    progressive : bool
+        Whether it comes in passes.
+    segments : tuple of Segment
+        Photoshop's blocks with IPTC, comments, and whatever else can be copied as it is.
+    """
+
+    tables: tuple[tuple[int, ...], ...] = ()
+    subsampling: int = 0
+    progressive: bool = False
+    segments: tuple[Segment, ...] = ()
+
+
 @dataclass(frozen=True)
 class TiffLayout:
     """How a TIFF file is laid out, as far as it is needed to write another one like it.
@@ -52,6 +89,22 @@ class TiffLayout:
         Whether colours are stored multiplied by alpha.
     bigtiff : bool
         Whether offsets have 64 bits.
+    byte_order : str
+        ``"<"`` or ``">"``.
+    tile : (int, int) or None
+        Rows and columns of the tiles, None for strips.
+    planar : bool
+        Whether each colour is stored apart.
+    data_band : bool
+        Whether the fourth band is neither colour nor alpha, but data.
+    reduced : int
+        How many smaller copies the file held.
+    reduced_inside : bool
+        Whether they were below the picture (SubIFDs) rather than behind it.
+    tags : tuple of Tag
+        Tags of the first page that can be copied: of maps, IPTC, Photoshop, names, private ones.
+    pages : tuple
+        Tags and description of every page, where they differ from page to page.
     """
 
     axes: str
@@ -64,6 +117,14 @@ class TiffLayout:
     predictor: bool = False
     premultiplied: bool = False
     bigtiff: bool = False
+    byte_order: str = "<"
+    tile: tuple[int, int] | None = None
+    planar: bool = False
+    data_band: bool = False
+    reduced: int = 0
+    reduced_inside: bool = False
+    tags: tuple[Tag, ...] = ()
+    pages: tuple[tuple[tuple[Tag, ...], str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +137,7 @@ class Picture:
         (H, W) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA; from TIFF also stacks
         (..., Y, X) and (..., Y, X, C). Values as in the file, with its dtype.
     format : str
-        ``"png"``, ``"jpeg"``, ``"tiff"`` or ``"webp"``, recognised from the content.
+        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"raw"`` ... as in `FORMATS`, recognised from the content.
     channels : int
         Length of the last axis when it holds colour or alpha, else 1: there is no such axis.
     bit_depth : int
@@ -91,6 +152,14 @@ class Picture:
         Colour space and text chunks of a PNG file.
     tiff : TiffLayout or None
         Axes, dialect and storage of a TIFF file.
+    jpeg : JpegLayout or None
+        Tables, sampling and further segments of a JPEG file.
+    colour_space : tuple of int or None
+        Primaries, transfer and matrix of an AVIF file, by the numbers of ITU-T H.273.
+    linear_white : float or None
+        Light that became 1 when a picture of linear light was brought to sRGB's curve; None for others.
+    notes : mapping
+        Header lines and attributes of OpenEXR and Radiance files.
     """
 
     pixels: np.ndarray
@@ -104,6 +173,10 @@ class Picture:
     dpi: tuple[float, float] | None = None
     png_chunks: tuple[Chunk, ...] = ()
     tiff: TiffLayout | None = None
+    jpeg: JpegLayout | None = None
+    colour_space: tuple[int, int, int] | None = None
+    linear_white: float | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def channels_last(self) -> bool:

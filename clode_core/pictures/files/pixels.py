@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from clode_core.pictures.files.exif import dpi_of_exif, made_upright
 from clode_core.pictures.files.picture import Picture, PictureError
 
 
@@ -20,7 +23,7 @@ def channels_of(pixels: np.ndarray, like: Picture | None) -> int:
 
 
 def as_integers(file: Path, pixels: np.ndarray, bits: int, like: Picture | None) -> np.ndarray:
-    """Bring pixels to uint8 or uint16 of the full range; uint8 stays as it is."""
+    """Bring pixels to uint8, or to uint16 that reach as far as `bits` do; uint8 stays as it is."""
     top = 2**bits - 1
     dtype = np.uint8 if bits == 8 else np.uint16
     if pixels.dtype == np.uint8:
@@ -44,6 +47,48 @@ def white_of(pixels: np.ndarray, like: Picture | None) -> int:
     if like is not None and 8 < like.bit_depth < 16 and pixels.max() < 2**like.bit_depth:
         return int(2**like.bit_depth - 1)
     return 65535
+
+
+def depth_of(pixels: np.ndarray, like: Picture | None) -> int:
+    """Bits of uint16 pixels: those of their source, such as 12, if they keep within them."""
+    return white_of(pixels, like).bit_length()
+
+
+def scaled_to(pixels: np.ndarray, like: Picture | None, bits: int) -> np.ndarray:
+    """Bring uint16 pixels of the depth of their source to another depth, each to the nearest value."""
+    white, top = white_of(pixels, like), 2**bits - 1
+    if white == top:
+        return pixels
+    scaled: np.ndarray = ((pixels.astype(np.uint32) * top + white // 2) // white).astype(np.uint16)
+    return scaled
+
+
+def picture_from(
+    pixels: np.ndarray,
+    kind: str,
+    info: Mapping[Any, Any],
+    *,
+    bit_depth: int = 8,
+    lossless: bool = True,
+    colour_space: tuple[int, int, int] | None = None,
+) -> Picture:
+    """Make a picture of pixels as stored and what was found beside them: exif, xmp, icc_profile, dpi."""
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    orientation, exif, xmp = made_upright(info.get("exif"), info.get("xmp"))
+    dpi = info.get("dpi")
+    dpi = dpi if dpi and min(dpi) > 0 else dpi_of_exif(exif)
+    return Picture(
+        upright(pixels, channels, orientation),
+        kind,
+        channels,
+        bit_depth,
+        lossless=lossless,
+        icc_profile=info.get("icc_profile") or None,
+        exif=exif,
+        xmp=xmp or None,
+        dpi=turned((float(dpi[0]), float(dpi[1])) if dpi else None, orientation),
+        colour_space=colour_space,
+    )
 
 
 def upright(pixels: np.ndarray, channels: int, orientation: int) -> np.ndarray:

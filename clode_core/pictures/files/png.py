@@ -5,33 +5,55 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from clode_core.pictures.files.decoder_messages import remarks
 from clode_core.pictures.files.effort import png_tries
 from clode_core.pictures.files.exif import made_upright
 from clode_core.pictures.files.picture import Chunk, Picture, PictureError, check_size, dpi_for, icc_for
 from clode_core.pictures.files.pixels import turned, upright
+from clode_core.pictures.files.reading import Reading, Say, check_claim
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DOTS_PER_METRE = 1 / 0.0254
+_MOST_PACKED = 1032
+"""Bytes that deflate can make of one."""
 _LARGEST_PROFILE = 64 * 1024 * 1024
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"
-_DESCRIPTIVE = frozenset((b"cICP", b"mDCV", b"cLLI", b"gAMA", b"cHRM", b"sRGB", b"tEXt", b"zTXt", b"iTXt"))
-"""Chunks whose meaning does not depend on the pixels, kept as they are."""
+_DESCRIPTIVE = frozenset(
+    (
+        b"cICP",
+        b"mDCV",
+        b"cLLI",
+        b"gAMA",
+        b"cHRM",
+        b"sRGB",
+        b"tEXt",
+        b"zTXt",
+        b"iTXt",
+        b"tIME",
+        b"sBIT",
+        b"sCAL",
+    )
+)
+"""Chunks whose meaning does not depend on the pixels; kept, like all whose name says so."""
+_ELSEWHERE = frozenset((b"iCCP", b"eXIf", b"pHYs", b"tRNS"))
+_PALETTE = 3
 
 
-def read_png(file: Path) -> Picture:
+def read_png(reading: Reading) -> Picture:
     """Read pixels, metadata, colour space and texts."""
-    data = file.read_bytes()
+    file, data = reading.file, reading.data
     chunks = _read_chunks(data)
-    width, height, bits = struct.unpack_from(">IIB", chunks[0].content)
+    width, height, bits, kind = struct.unpack_from(">IIBB", chunks[0].content)
     check_size(file, width, height)
+    _check_claim(reading, chunks[0].content)
     if any(chunk.name == b"acTL" for chunk in chunks):
         raise PictureError(f"{file} is an animation; save the frame you want as a picture.")
-    pixels = _decode(data)
+    pixels = _decode(reading)
+    _tell(reading, chunks, bits, kind)
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     orientation, exif, xmp = made_upright(_exif(chunks), _xmp(chunks))
     return Picture(
@@ -47,13 +69,21 @@ def read_png(file: Path) -> Picture:
     )
 
 
-def encode_png(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None) -> None:
+def encode_png(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None, say: Say) -> None:
     """Write uint8 or uint16 pixels, with the chunks of the picture they come from."""
     chunks: tuple[Chunk, ...] = ()
     if like is not None:
         metadata = _pack_metadata(icc_for(like, channels), like.exif, like.xmp, dpi_for(like))
-        chunks = (*like.png_chunks, *metadata)
+        chunks = (*(chunk for chunk in like.png_chunks if _fits(chunk, pixels, channels)), *metadata)
     handle.write(_encode(pixels, chunks))
+
+
+def _all_chunks(data: bytes) -> Iterator[Chunk]:
+    position = len(SIGNATURE)
+    while position + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        yield Chunk(name, data[position + 8 : position + 8 + length])
+        position += 12 + length
 
 
 def _read_chunks(data: bytes) -> list[Chunk]:
@@ -78,7 +108,7 @@ def _read_chunks(data: bytes) -> list[Chunk]:
     raise ValueError("the end of the file is missing")
 
 
-def _decode(data: bytes) -> np.ndarray:
+def _decode(reading: Reading) -> np.ndarray:
     """Decode a whole file to uint8 or uint16: grey (H, W), or grey and alpha, RGB or RGBA (H, W, 2..4).
 
     Palettes become RGB(A), a transparent colour becomes an alpha channel, and 1, 2 and 4 bits are stretched
@@ -86,8 +116,19 @@ def _decode(data: bytes) -> np.ndarray:
     """
     import imagecodecs
 
-    pixels: np.ndarray = imagecodecs.png_decode(b"".join(_needed(data)))
+    with remarks() as lines:
+        pixels: np.ndarray = imagecodecs.png_decode(b"".join(_needed(reading.data)))
+    if any("image data" in line for line in lines):
+        reading.damaged("its header and its pixels do not agree")
     return pixels
+
+
+def _check_claim(reading: Reading, header: bytes) -> None:
+    """Refuse a header that promises more than the compressed data can be unpacked to."""
+    width, height, bits, kind = struct.unpack_from(">IIBB", header)
+    across = bits * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(kind, 1)
+    held = sum(len(chunk.content) for chunk in _all_chunks(reading.data) if chunk.name == b"IDAT")
+    check_claim(reading, width, height, across / _MOST_PACKED, held)
 
 
 def _needed(data: bytes) -> Iterator[bytes]:
@@ -166,7 +207,40 @@ def _dpi(chunks: Iterable[Chunk]) -> tuple[float, float] | None:
 
 
 def _descriptive(chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
-    """Return the chunks that can be copied to another picture: colour space and texts, XMP excepted."""
+    """Return the chunks that can be copied to another picture, XMP and those made anew excepted."""
     return tuple(
-        chunk for chunk in chunks if chunk.name in _DESCRIPTIVE and not chunk.content.startswith(_XMP_KEYWORD)
+        chunk
+        for chunk in chunks
+        if _kept(chunk.name) or (chunk.name == b"pHYs" and chunk.content[8:] == b"\0")  # a ratio of the sides
+        if not chunk.content.startswith(_XMP_KEYWORD)
     )
+
+
+def _kept(name: bytes) -> bool:
+    """Whether a chunk may be copied: it is known, or its name says that it does not depend on the pixels."""
+    safe = bool(name[0] & 0x20) and bool(name[3] & 0x20)
+    return name in _DESCRIPTIVE or (safe and name not in _ELSEWHERE)
+
+
+def _tell(reading: Reading, chunks: Iterable[Chunk], bits: int, kind: int) -> None:
+    """Say what is not kept."""
+    if kind == _PALETTE:
+        reading.say("has a palette; its result has full colours")
+    elif bits < 8:
+        reading.say(
+            f"has {bits} bit a pixel; its result has 8".replace("bit a", "bits a" if bits > 1 else "bit a")
+        )
+    lost = {c.name.decode("latin-1") for c in chunks if c.name[0] & 0x20 and not _kept(c.name)} - {
+        name.decode() for name in _ELSEWHERE
+    }
+    if lost:
+        reading.say(
+            f"has parts that depend on the old pixels ({', '.join(sorted(lost))}); they were not kept"
+        )
+
+
+def _fits(chunk: Chunk, pixels: np.ndarray, channels: int) -> bool:
+    """Whether a chunk fits pixels that may have got another depth or other colours."""
+    if chunk.name != b"sBIT":
+        return True
+    return len(chunk.content) == channels and max(chunk.content) <= 8 * pixels.dtype.itemsize

@@ -28,12 +28,23 @@ def read_camera(file: Path) -> bytes | None:
     return None
 
 
+def directory_tags(exif: bytes) -> set[int]:
+    """Numbers of the tags in the first directory of EXIF."""
+    with suppress(struct.error):
+        order = byte_order(exif)
+        (start,) = struct.unpack_from(order + "I", exif, 4)
+        return {entry.tag for entry in entries_at(exif, start, order)}
+    return set()
+
+
 def insert_camera(handle: BinaryIO, exif: bytes) -> None:
     """Give a TIFF file the camera's tags: a new first directory at its end, which the header points to."""
-    order = byte_order(exif)
+    source = byte_order(exif)
     try:
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        wanted = [entry for entry in entries_at(exif, start, order) if entry.tag in CAMERA | {270}]
+        (start,) = struct.unpack_from(source + "I", exif, 4)
+        wanted = [entry for entry in entries_at(exif, start, source) if entry.tag in CAMERA | {270}]
+        handle.seek(0)
+        order = byte_order(handle.read(2))
         handle.seek(4)
         (first,) = struct.unpack(order + "I", handle.read(4))
         handle.seek(first)
@@ -44,7 +55,7 @@ def insert_camera(handle: BinaryIO, exif: bytes) -> None:
         wanted = [entry for entry in wanted if entry.tag not in present]
         base = handle.seek(0, os.SEEK_END)
         base += handle.write(bytes(base % 2))
-        block = copied_directory(exif, wanted, order, base)
+        block = copied_directory(exif, wanted, source, base, new_order=order)
     except struct.error:
         return
     new = block[2 : 2 + 12 * len(wanted)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ import numpy as np
 from clode_core.pictures.files.exif import ORIENTATION
 from clode_core.pictures.files.picture import Picture, PictureError, TiffLayout, check_size
 from clode_core.pictures.files.pixels import turned, upright
+from clode_core.pictures.files.reading import Reading
+from clode_core.pictures.files.tiff_damage import check_storage
 from clode_core.pictures.files.tiff_exif import read_camera
+from clode_core.pictures.files.tiff_tags import tags_of, tags_of_pages
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries
@@ -21,16 +25,20 @@ _COUNTS = {"images", "channels", "slices", "frames", "axes", "shape", "order", "
 _DISPLAY_RANGE = {"min", "max", "Ranges"}
 
 
-def read_tiff(file: Path) -> Picture:
+def read_tiff(reading: Reading) -> Picture:
     """Read the only series of a file, with its layout."""
     import tifffile
 
+    file = reading.file
     with tifffile.TiffFile(file) as tif:
+        behind = sum(bool(part.keyframe.is_reduced) for part in tif.series)
         series = [part for part in tif.series if not part.keyframe.is_reduced]
         if len(series) != 1:
-            raise PictureError(f"{file} holds {len(series)} pictures that differ; save one of them apart.")
+            there = f"holds {len(series)} pictures that differ" if series else "holds no picture of full size"
+            raise PictureError(f"{file} {there}; save one of them apart.")
         page = series[0].keyframe
         _check(file, tif, series[0])
+        check_storage(reading, tif, series[0])
         pixels, axes, channels = _decode(file, series[0], tif.is_imagej)
         if not pixels.size:
             raise ValueError("it has no pixels")
@@ -39,7 +47,15 @@ def read_tiff(file: Path) -> Picture:
             orientation = 1
         exif = None if tif.is_bigtiff else read_camera(file)
         xmp = page.tags.valueof(700) or None
-        layout = _layout(tif, page, axes, orientation)
+        levels = len(series[0].levels) - 1
+        layout = replace(
+            _layout(tif, page, axes, orientation),
+            reduced=levels or behind,
+            reduced_inside=bool(page.subifds),
+            tags=tags_of(tif, page),
+        )
+        if layout.kind == "plain":
+            layout = replace(layout, pages=tags_of_pages(tif, series[0]))
     per_inch = {2: 1.0, 3: 2.54}.get(layout.resolution_unit)
     dpi = None
     if layout.resolution and per_inch:
@@ -101,7 +117,8 @@ def _decode(file: Path, series: TiffPageSeries, imagej: bool) -> tuple[np.ndarra
         axes = rest[:place] + "S" + rest[place:]
         channels = samples if colour else 1
     if not axes.endswith("YX" if channels == 1 else "YXS"):
-        raise PictureError(f"{file} has axes in the order {axes}; save it with Y and X last.")
+        order = f"has axes in the order {axes}" if axes else "does not say which of its axes are Y and X"
+        raise PictureError(f"{file} {order}; save it with Y and X last.")
     return pixels, axes, channels
 
 
@@ -130,4 +147,17 @@ def _layout(tif: TiffFile, page: TiffPage, axes: str, orientation: int) -> TiffL
         int(page.predictor) != 1,
         bool(page.extrasamples) and int(page.extrasamples[0]) == 1,
         tif.is_bigtiff,
+        tif.byteorder,
+        (page.tilelength, page.tilewidth) if page.is_tiled else None,
+        int(page.planarconfig) == 2 and int(page.photometric) in _COLOUR,
+        _holds_data(page),
+    )
+
+
+def _holds_data(page: TiffPage) -> bool:
+    """Whether a fourth band is data: the file does not say that it is alpha."""
+    return (
+        page.samplesperpixel == 4
+        and int(page.photometric) in _COLOUR
+        and (not page.extrasamples or int(page.extrasamples[0]) == 0)
     )

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, BinaryIO
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from clode_core.pictures.files.decoder_messages import quiet
-from clode_core.pictures.files.exif import byte_order
-from clode_core.pictures.files.picture import Picture, TiffLayout, dpi_for, icc_for
+from clode_core.pictures.files.picture import Picture, Tag, TiffLayout, dpi_for, icc_for
 from clode_core.pictures.files.pixels import white_of
-from clode_core.pictures.files.tiff_exif import insert_camera
+from clode_core.pictures.files.reading import Say
+from clode_core.pictures.files.tiff_exif import directory_tags, insert_camera
+
+if TYPE_CHECKING:
+    from tifffile import TiffWriter
 
 _BINARY = {"Info", "Labels", "LUTs", "Plot", "ROI", "Overlays", "Properties"}
 _CLASSIC_LIMIT = 4_000_000_000
 
 
-def encode_tiff(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None) -> None:
+def encode_tiff(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None, say: Say) -> None:
     """Write pixels of any real type, laid out like the file they come from."""
     import tifffile
 
@@ -27,36 +30,111 @@ def encode_tiff(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictu
     axes = layout.axes if layout is not None and known else _default_axes(pixels, channels)
     layout = layout or TiffLayout(axes, "plain" if axes in ("YX", "YXS") else "shaped")
     kind = layout.kind if known or axes in ("YX", "YXS") else "shaped"
+    options = _storage(pixels, axes, channels, layout, like)
+    if like is not None:
+        options["iccprofile"] = icc_for(like, channels)
+    tags = [(tag.code, tag.kind, 0, tag.content, True) for tag in layout.tags]
+    if like is not None and like.xmp:
+        tags.append((700, 1, len(like.xmp), like.xmp, True))
+    bigtiff = layout.bigtiff or pixels.nbytes > _CLASSIC_LIMIT
+    exif = like.exif if like is not None and kind in ("plain", "shaped") else None
+    if exif and bigtiff and 34665 in directory_tags(exif):
+        say("has EXIF, which was left out: a TIFF file of 64 bits does not hold it here")
+    options |= {"extratags": tags} | _dialect(kind, pixels, axes, channels, layout, like)
+    whole: dict[str, Any] = {"bigtiff": bigtiff, "byteorder": layout.byte_order}
+    whole |= {key: options.pop(key) for key in ("bigtiff", "imagej", "ome") if key in options}
+    pages = layout.pages if known and len(layout.pages) == np.prod(pixels.shape[: axes.index("Y")]) else ()
+    stored = (
+        np.moveaxis(pixels, -1, -3) if options.get("planarconfig") == "separate" and channels > 1 else pixels
+    )
+    with quiet(), tifffile.TiffWriter(handle, **whole) as tif:
+        if pages:
+            _write_pages(tif, stored, pages, options, pixels.ndim - axes.index("Y"))
+        else:
+            reduced = layout.reduced if axes in ("YX", "YXS") else 0
+            inside: dict[str, Any] = {"subifds": reduced} if reduced and layout.reduced_inside else {}
+            tif.write(stored, **options, **inside)
+            _write_reduced(tif, pixels, reduced, options, channels)
+    if layout.reduced and not (axes in ("YX", "YXS") and not pages):
+        say("held smaller copies of its planes; they were not made anew")
+    if exif and not bigtiff:
+        insert_camera(handle, exif)
+
+
+def _storage(
+    pixels: np.ndarray, axes: str, channels: int, layout: TiffLayout, like: Picture | None
+) -> dict[str, Any]:
+    """Options that say how pixels are stored."""
     options: dict[str, Any] = {
         "photometric": "rgb" if channels >= 3 else "minisblack",
         "compression": layout.compression,
         "predictor": layout.predictor if layout.compression else None,
-        "bigtiff": layout.bigtiff or pixels.nbytes > _CLASSIC_LIMIT,
         "software": False,
-        "extratags": [],
     }
     if channels in (2, 4):
-        options["extrasamples"] = ["assocalpha" if layout.premultiplied else "unassalpha"]
+        alpha = "assocalpha" if layout.premultiplied else "unassalpha"
+        options["extrasamples"] = ["unspecified" if layout.data_band and channels == 4 else alpha]
     if channels == 1 and "S" in axes:
         options["planarconfig"] = "separate"
+    if layout.planar and channels > 1 and layout.kind != "imagej":
+        options["planarconfig"] = "separate"
+    if layout.tile and layout.kind != "imagej":
+        options["tile"] = layout.tile
     if layout.resolution:
         options |= {"resolution": layout.resolution, "resolutionunit": layout.resolution_unit}
     elif dpi := dpi_for(like):
         options |= {"resolution": dpi, "resolutionunit": "inch"}
-    if like is not None:
-        options["iccprofile"] = icc_for(like, channels)
-        if like.xmp:
-            options["extratags"].append((700, 1, len(like.xmp), like.xmp, True))
-        if pixels.dtype == np.uint16 and not layout.compression and white_of(pixels, like) < 65535:
-            options["bitspersample"] = like.bit_depth
-    exif = like.exif if like is not None and kind in ("plain", "shaped") and not options["bigtiff"] else None
-    if exif:
-        options["byteorder"] = byte_order(exif)
-    options |= _dialect(kind, pixels, axes, channels, layout, like)
-    with quiet():
-        tifffile.imwrite(handle, pixels, **options)
-    if exif:
-        insert_camera(handle, exif)
+    packed = pixels.dtype == np.uint16 and not layout.compression and layout.byte_order == "<"
+    if like is not None and packed and white_of(pixels, like) < 65535:
+        options["bitspersample"] = like.bit_depth  # in the other order the library packs wrongly
+    return options
+
+
+def _write_pages(
+    tif: TiffWriter,
+    pixels: np.ndarray,
+    pages: Sequence[tuple[tuple[Tag, ...], str]],
+    options: Mapping[str, Any],
+    axes: int,
+) -> None:
+    """Write every page with its own tags and description."""
+    xmp = [tag for tag in options["extratags"] if tag[0] == 700]
+    planes = pixels.reshape(-1, *pixels.shape[pixels.ndim - axes :])
+    for number, (plane, (tags, text)) in enumerate(zip(planes, pages, strict=True)):
+        own = [(tag.code, tag.kind, 0, tag.content, True) for tag in tags]
+        changed = {"extratags": own + (xmp if number == 0 else []), "description": text.encode() or None}
+        tif.write(plane, **{**options, **changed}, contiguous=False)
+
+
+def _write_reduced(
+    tif: TiffWriter, pixels: np.ndarray, levels: int, options: Mapping[str, Any], channels: int
+) -> None:
+    """Make the smaller copies anew, each half as large as the one before, by the mean of four."""
+    kept = (
+        "photometric",
+        "compression",
+        "predictor",
+        "extrasamples",
+        "planarconfig",
+        "tile",
+        "bitspersample",
+    )
+    own = {key: options[key] for key in kept if key in options}
+    for _ in range(levels):
+        rows, columns = pixels.shape[0] // 2, pixels.shape[1] // 2
+        if not rows or not columns:
+            return
+        fours = pixels[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, *pixels.shape[2:])
+        mean = fours.mean((1, 3), dtype=np.float64)
+        pixels = (np.rint(mean) if pixels.dtype.kind in "ui" else mean).astype(pixels.dtype)
+        planar = own.get("planarconfig") == "separate" and channels > 1
+        tif.write(
+            np.moveaxis(pixels, -1, 0) if planar else pixels,
+            **own,
+            subfiletype=1,
+            metadata=None,
+            software=False,
+        )
 
 
 def _default_axes(pixels: np.ndarray, channels: int) -> str:
