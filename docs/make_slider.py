@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from base64 import b64encode
 from dataclasses import replace
 from itertools import groupby
@@ -145,7 +146,7 @@ def made(model: Model, scene: Scene) -> dict[str, object]:
         "file": f"{scene.name}.jpg",
         "size": [picture.shape[1], picture.shape[0]],
         "auto": auto,
-        "guide": round(shown_by(path, picture, auto)._guide_exponent, 5),
+        "guide": round(-math.log(shown_by(path, picture, auto)._full._guide_gain), 5),
         "grid": [columns, rows],
         "step": step,
         "coefficients": b64encode(coefficients).decode(),

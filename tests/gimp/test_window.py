@@ -96,8 +96,18 @@ def window(gimp_root, make_profile, make_batch):
     batch.run("scenes.py")
     scenes = [batch.folder / f"{name}.xcf" for name in SCENES]
     window = Window(gimp_root, batch.profile, scenes, size="1400x900")
+    wait(lambda: window.find(rf"{SCENES[-1]}.*GIMP$"), "the last of the pictures", 90)
     yield window
     window.close()
+
+
+@pytest.fixture(autouse=True)
+def no_dialog_stays(window):
+    """A test that fails leaves no dialog in the way of the next."""
+    yield
+    dialog = window.find("^CLODE")
+    if dialog and window.gimp.poll() is None:
+        window.keys(dialog, "Escape")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +122,7 @@ def show(window, scene):
         window.keys(window.image, f"alt+{SCENES.index(scene) + 1}")
         return window.find(rf"^\*?\[?{scene}.*GIMP$")
 
-    wait(look, f"the picture {scene}", 90)  # at first they are still being opened
+    wait(look, f"the picture {scene}", 60)
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +229,8 @@ def blocky(patch):
 @pytest.mark.parametrize("scene", ["selected", "masked", "linear"])
 def test_the_preview_is_what_comes_out_on_the_canvas(window, canvas, place, scene):
     show(window, scene)
+    if scene == "selected":
+        window.keys(window.image, "ctrl+t")  # the moving edge of the selection is no part of the picture
     time.sleep(1)
     before = seen(window, "root")[canvas]
     preview = Preview(window, place)
