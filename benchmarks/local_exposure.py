@@ -24,7 +24,8 @@ def main():
     path = load_model(device="cpu").solve(picture)
     times = exposure_map(picture.shape, [(brush, 3.0)], base=0.9, feather=0.45 * rows)
     painted = ((times - times.min()) / (times.max() - times.min()) * 255).astype(np.uint8)
-    shown = [picture, path.at(3.0, denoise=True), np.repeat(painted[..., None], 3, 2), path.at(times, denoise=True)]
+    alike, local = (path.at(time, denoise=True) for time in (3.0, times))
+    shown = [picture, alike, np.repeat(painted[..., None], 3, 2), local]
     gap = np.full((rows, 8, 3), 255, np.uint8)
     write_picture(arguments.output, np.hstack([part for tile in shown for part in (tile, gap)][:-1]))
 
