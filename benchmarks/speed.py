@@ -16,7 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-SIZES = {0.24: (400, 600), 2: (1154, 1732), 8: (2309, 3464), 24: (4000, 6000)}
+FIGURES = Path(__file__).resolve().parent / "speed_figures.json"  # of an earlier state, see its "from"
+SIZES = {0.003: (48, 64), 0.24: (400, 600), 2: (1154, 1732), 8: (2309, 3464), 24: (4000, 6000)}
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
@@ -52,19 +53,59 @@ def reference(model, picture):
         return model.curve_parameters(state, t)
 
     with torch.inference_mode():
-        image = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-        solve_state(counted, image, torch.tensor([0.0, 3.0]), Solver("dopri5", tolerance=1e-5))
+        image = torch.from_numpy(picture).permute(2, 0, 1)[None].float().to(model.device) / 255
+        solve_state(counted, image, torch.tensor([0.0, 3.0]).to(image), Solver("dopri5", tolerance=1e-5))
     return count
 
 
-def child(mode, megapixels, repeat):
+def first_result(model, picture, repeat):
+    """Milliseconds from an array to its first result, and of Zero-DCE++ beside it, in turn."""
+    from clode_core import load_method
+    from clode_core.methods.clode.enhancement import enhance
+
+    reference = load_method("zero-dce++", device=str(model.device))
+    works = {
+        "first result": lambda: enhance(picture, 3.0, denoise=False, model=model),
+        "noise removed": lambda: enhance(picture, 3.0, model=model),
+        "Zero-DCE++": lambda: reference.enhance(picture),
+    }
+    laps = {name: [] for name in works}
+    for lap in range(repeat + 1):
+        for name, work in works.items():
+            laps[name].append(timed(work, 1) * 1000)
+            if lap == 0:
+                laps[name].clear()
+    return {name: statistics.median(times) for name, times in laps.items()}
+
+
+def beside_zero_dce(repeat, device):
+    earlier = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    print(f"\nfirst result beside Zero-DCE++, ms (earlier: {earlier.get('from', 'nothing kept')})")
+    for megapixels in (0.003, 0.24, 2):
+        found = ask("first", megapixels, max(7, repeat), device)
+        rows, columns = SIZES[megapixels]
+        ratio = found["first result"] / found["Zero-DCE++"]
+        before = earlier.get(f"{columns}x{rows}", {}).get("ratio")
+        print(
+            f"  {columns:>4} x {rows:<4}  first {found['first result']:6.1f}   "
+            f"noise removed {found['noise removed']:7.1f}   Zero-DCE++ {found['Zero-DCE++']:6.1f}   "
+            f"ratio {ratio:.2f}"
+            + (f" (earlier {before:.2f})" if before else "")
+            + f"   {found['megabytes']:.0f} MB",
+            flush=True,
+        )
+
+
+def child(mode, megapixels, repeat, device):
     from clode_core.methods.clode.enhancement import enhance
     from clode_core.methods.clode.model import load_model
 
     picture = photograph(*SIZES[megapixels])
-    model = load_model(device="cpu")
+    model = load_model(device=device)
     result = {}
-    if mode == "reference":
+    if mode == "first":
+        result |= first_result(model, picture, repeat)
+    elif mode == "reference":
         start = time.perf_counter()
         result["evaluations"] = reference(model, picture)
         result["seconds"] = time.perf_counter() - start
@@ -83,13 +124,14 @@ def child(mode, megapixels, repeat):
     print(json.dumps(result))
 
 
-def ask(mode, megapixels, repeat):
+def ask(mode, megapixels, repeat, device="cpu"):
     command = [sys.executable, __file__, "--child", mode, str(megapixels), "--repeat", str(repeat)]
+    command += ["--device", device]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
-def sizes(reference_up_to, repeat):
+def sizes(reference_up_to, repeat, device):
     titles = {
         "megapixels": 10,
         "default s": 12,
@@ -102,10 +144,13 @@ def sizes(reference_up_to, repeat):
     titles |= {"evaluations": 13, "ratio": 8}
     print("".join(f"{title.strip():>{width}}" for title, width in titles.items()))
     for megapixels in SIZES:
-        plain, clean = ask("plain", megapixels, repeat), ask("denoise", megapixels, max(1, repeat // 2))
+        plain, clean = (
+            ask("plain", megapixels, repeat, device),
+            ask("denoise", megapixels, max(1, repeat // 2), device),
+        )
         print(f"{megapixels:>10}{plain['seconds']:12.2f}{plain['megabytes']:8.0f}", end="")
         print(f"{clean['seconds']:12.2f}{clean['megabytes']:8.0f}", end="", flush=True)
-        slow = ask("reference", megapixels, 1) if megapixels <= reference_up_to else None
+        slow = ask("reference", megapixels, 1, device) if megapixels <= reference_up_to else None
         if slow:
             print(f"{slow['seconds']:13.1f}{slow['megabytes']:8.0f}{slow['evaluations']:13}", end="")
             print(f"{slow['seconds'] / plain['seconds']:7.0f}x")
@@ -175,19 +220,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reference-up-to", type=float, default=2, help="largest reference, megapixels")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps: of the sizes and the slider")
     parser.add_argument("--child", nargs=2, metavar=("MODE", "MEGAPIXELS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         mode, megapixels = arguments.child
-        child(mode, float(megapixels), arguments.repeat)
+        child(mode, float(megapixels), arguments.repeat, arguments.device)
         return
     import torch
 
     from clode_core.methods.clode.model import load_model
 
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads\n")
-    sizes(arguments.reference_up_to, arguments.repeat)
-    slider = ask("slider", 2, arguments.repeat)
+    beside_zero_dce(arguments.repeat, arguments.device)
+    sizes(arguments.reference_up_to, arguments.repeat, arguments.device)
+    slider = ask("slider", 2, arguments.repeat, arguments.device)
     print(f"\nslider at 2 megapixels: solve once {slider['solve'] * 1000:.0f} ms, then each new time")
     print(
         f"  {slider['plain'] * 1000:.0f} ms, noise removed {slider['denoised'] * 1000:.0f} ms (medians of 41)"
