@@ -1,6 +1,7 @@
-"""One call that enhances a whole layer, for scripts; and the same as a form in napari's menus."""
+"""One call that enhances a whole layer, for scripts; and the same as a form in napari's menus.
 
-from __future__ import annotations
+The annotations are no strings, since magicgui reads them when the form is made.
+"""
 
 from typing import Annotated, Any, Literal
 

@@ -42,7 +42,7 @@ def test_the_form_in_the_menu_adds_the_whole_layer_in_the_background(viewer, men
     viewer.add_image(stack, name="cells")
     menu_entry("Enhance a whole layer (CLODE)").trigger()
     dock = viewer.window._wrapped_dock_widgets["Enhance a whole layer (CLODE)"]
-    form = dock.inner_widget()._magic_widget
+    form = dock.inner_widget()
     form.remove_noise.value = False
     form.call_button.native.click()
     assert len(viewer.layers) == 1  # napari goes on meanwhile

@@ -49,6 +49,12 @@ def exposure_map(
     ------
     ValueError
         If a mask has another shape, or a number is not finite.
+
+    Examples
+    --------
+    >>> left = np.arange(4) < 2
+    >>> exposure_map((1, 4), [(left[None], 3.0)], base=1.0).tolist()
+    [[3.0, 3.0, 1.0, 1.0]]
     """
     rows, columns = _checked_shape(shape)
     if not (np.isfinite(feather) and 0 <= feather <= max(rows, columns)):
@@ -92,6 +98,11 @@ def graduated_map(
     ------
     ValueError
         If the points are the same, or a number is not finite.
+
+    Examples
+    --------
+    >>> graduated_map((3, 1), (0, 0), (2, 0), (0.0, 3.0)).ravel().tolist()
+    [0.0, 1.5, 3.0]
     """
     rows, columns = _checked_shape(shape)
     first, last = (np.array([_finite(n) for n in point]) for point in (start, stop))
