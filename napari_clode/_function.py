@@ -89,7 +89,12 @@ def _enhance_in_background(
 ) -> FunctionWorker[napari.layers.Image]:
     """Enhance all planes of a layer while napari goes on."""
     worker: FunctionWorker[napari.layers.Image] = create_worker(
-        enhance_layer, layer, exposure_time, remove_noise=remove_noise, one_exposure=one_exposure
+        enhance_layer,
+        layer,
+        exposure_time,
+        remove_noise=remove_noise,
+        one_exposure=one_exposure,
+        _start_thread=True,
     )
     return worker
 
