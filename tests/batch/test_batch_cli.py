@@ -117,8 +117,8 @@ def test_broken_pictures_are_listed_at_the_end_with_reasons(clode, tree, tmp_pat
 def test_a_picture_deleted_while_the_others_are_made_is_told(clode, tree, tmp_path, monkeypatch):
     real = running.find_tasks
 
-    def found(*arguments):
-        tasks = real(*arguments)
+    def found(*arguments, **options):
+        tasks = real(*arguments, **options)
         (tree / "b.jpg").unlink()
         return tasks
 
