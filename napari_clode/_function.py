@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import napari.layers
 from magicgui import magic_factory
-from napari.qt.threading import FunctionWorker
-from superqt.utils import create_worker
+from napari.qt.threading import FunctionWorker, create_worker
+from napari.types import LayerDataTuple
 
 from napari_clode._appearance import appearance, title
 from napari_clode._engine import Settings, Stack
@@ -81,15 +81,20 @@ def enhance_layer(
     return whole_result(layer, stack.planes, data, style._replace(name=name))
 
 
+def _layer_data(*arguments: Any, **settings: Any) -> LayerDataTuple:
+    """What `enhance_layer` makes, as napari adds it to the viewer of a form."""
+    return LayerDataTuple(enhance_layer(*arguments, **settings).as_layer_data_tuple())
+
+
 def _enhance_in_background(
     layer: napari.layers.Image,
     exposure_time: Annotated[float, {"widget_type": "FloatSlider", "min": -5, "max": 5, "step": 0.01}] = 3.0,
     remove_noise: bool = True,
     one_exposure: bool = False,
-) -> FunctionWorker[napari.layers.Image]:
+) -> FunctionWorker[LayerDataTuple]:
     """Enhance all planes of a layer while napari goes on."""
-    worker: FunctionWorker[napari.layers.Image] = create_worker(
-        enhance_layer,
+    worker: FunctionWorker[LayerDataTuple] = create_worker(
+        _layer_data,
         layer,
         exposure_time,
         remove_noise=remove_noise,

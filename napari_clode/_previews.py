@@ -185,7 +185,8 @@ class Previews(QObject):
         if self._controls.settings.levels == "auto":
             self._controls.levels.show_found(solved.stack.limits)
         coarse = f"A plane is very large: it is enhanced at 1/{reduced:.3g} of its size."
-        self.said.emit(coarse if reduced > 1 else "")
+        if reduced > 1:  # else what was said of the work stays, such as a lack of memory
+            self.said.emit(coarse)
 
 
 def axes_message(viewer: Any) -> str:
