@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from clode_core.methods.clode.denoising import NoiseRemoval, remove_noise
 from clode_core.methods.method import Progress
@@ -20,6 +21,7 @@ Part: TypeAlias = tuple[slice, slice]
 HIGHLIGHT = 0.95
 """Intensity above which noise removal fades out."""
 _FLOOR = np.float32(2e-4)  # a pixel cleaned to exactly 0 could never be brightened
+_DARKNESS = 8  # pixels without light around one that make it count as black
 
 
 class CleanPicture:
@@ -82,9 +84,33 @@ class CleanPicture:
         for band in bands(height, width * source.channels):
             keep = np.clip((shown[band] - HIGHLIGHT) / (1 - HIGHLIGHT), 0, 1)
             clean[band] += keep * (shown[band] - clean[band])
+            unlit = _unlit(shown, band)
+            if unlit is not None:
+                clean[band] *= 1 - unlit
         np.maximum(clean, _FLOOR, out=clean)
         inner = tuple(
             slice(side.start - wide.start, side.stop - wide.start)
             for side, wide in zip(part, (rows, columns), strict=True)
         )
         return clean[inner] if clean[inner].shape == clean.shape else clean[inner].copy()
+
+
+def _unlit(shown: NDArray[np.float32], band: slice) -> NDArray[np.float32] | None:
+    """How far inside an area without any light each pixel of some rows is, (rows, X, 1) from 0 to 1.
+
+    Where nothing at all was recorded there is no noise to be judged, and what was black stays black. None
+    where no such area is near.
+    """
+    above = min(band.start, 2 * _DARKNESS)
+    near = shown[band.start - above : band.stop + 2 * _DARKNESS].max(-1)
+    if (near > 0).all():
+        return None
+    size = 2 * _DARKNESS + 1
+    light = torch.from_numpy((near > 0).astype(np.float32))[None]
+    for window in ((1, size), (size, 1)):
+        light = F.max_pool2d(light, window, 1, tuple(n // 2 for n in window))
+    share = (1 - light)[None]
+    for window in ((1, size), (size, 1)):
+        share = F.avg_pool2d(share, window, 1, tuple(n // 2 for n in window), count_include_pad=False)
+    found: NDArray[np.float32] = share[0, 0, above : above + band.stop - band.start, :, None].numpy()
+    return found

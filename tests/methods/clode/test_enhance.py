@@ -308,3 +308,20 @@ def test_pictures_of_different_channels_cannot_share_an_exposure(model, dark):
         model.shared_exposure([])
     with pytest.raises(clode.ImageError, match="3 channels, the picture has 1"):
         model.solve(dark[..., 0], exposure=model.shared_exposure([dark]))
+
+
+def test_a_black_frame_around_noise_stays_black_and_the_noise_is_removed_as_ever(model):
+    framed = np.random.default_rng(5).poisson(9, (96, 120, 3)).astype(np.uint8)
+    framed[:, :60] = 0
+    clean, grain = (clode.enhance(framed, 3.0, model=model, denoise=on) for on in (True, False))
+    assert clean[:, :40].max() <= 1
+    assert clean[:, 80:].std() < 0.3 * grain[:, 80:].std()
+    assert abs(clean[:, 80:].mean() / grain[:, 80:].mean() - 1) < 0.1
+
+
+def test_a_part_of_a_picture_with_black_areas_is_that_of_the_whole(model):
+    image = np.random.default_rng(6).poisson(4, (90, 150, 3)).astype(np.uint8)
+    image[20:70, 30:100] = 0
+    whole = model.solve(image).at(3.0, denoise=True).astype(int)
+    part = model.solve(image).region((25, 60), (40, 120), 3.0, denoise=True)
+    assert np.abs(whole[25:60, 40:120] - part).max() <= 1
