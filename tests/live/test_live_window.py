@@ -171,7 +171,8 @@ def test_a_method_of_another_package_plays(opened, seen, video, qtbot, tiny_gamm
     seen(window, lambda picture: picture.value == 1.0)
     assert brightness(window) != bright
     press(qtbot, window, Qt.Key.Key_Space)
-    still = seen(window, lambda picture: picture.best)
+    current = window.player.playback
+    still = seen(window, lambda picture: picture.best and picture.time == current.current.time)
     slider.setValue(0.25)
     picture = seen(window, lambda picture: picture.value == 0.25 and picture.best)
     assert picture.time == still.time
