@@ -105,8 +105,9 @@ class Picture:
             is a hole in the part.
         """
         part = self.whole()[rows, columns]
-        size = (_PART_SIDE, _PART_SIDE) if weights is None else weights.shape
-        small = _averaged(part, (min(size[0], part.shape[0]), min(size[1], part.shape[1]))) / self.white
+        scale = min(1.0, _PART_SIDE / max(part.shape[:2]))
+        height, width = (max(1, round(n * scale)) for n in part.shape[:2])
+        small = _averaged(part, (height, width)) / self.white
         if weights is not None:
             y, x = (np.arange(n) * m // n for n, m in zip(small.shape[:2], weights.shape, strict=True))
             hidden = weights[y][:, x] < _HALF
