@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from lightning.fabric import Fabric
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
@@ -33,6 +33,7 @@ T = TypeVar("T")
 _POLL = 0.2
 _GRACE = 4.0
 """Seconds in which a process leaves by itself once another failed, before it is ended."""
+_INTERRUPTED_GRACE = 1.0
 _INTERRUPTED = "interrupted"
 _ENDED = "another process of this training ended without a word (killed, or out of memory): resume it."
 
@@ -236,6 +237,8 @@ class _GroupMonitor:
         """Leave because of an error; raises what this process is to end with."""
         self._leaving.set()
         reason, mine = self._tell(error)
+        if reason == _INTERRUPTED and self.group.first:
+            self._exit(reason)  # gloo may abort when it is torn down under work that is under way
         if distributed.is_initialized() and distributed.get_backend() == "gloo":
             with suppress(RuntimeError):
                 distributed.destroy_process_group()  # wakes those who wait for this process
@@ -243,8 +246,6 @@ class _GroupMonitor:
             self._wait_for_others()
             with suppress(RuntimeError):
                 self.store.set("closed", "")
-            if reason == _INTERRUPTED:
-                raise KeyboardInterrupt from None
             if mine and reason == _ENDED:
                 raise TrainingError(reason) from error
             if mine or isinstance(error, TrainingError | OSError | MemoryError):
@@ -289,15 +290,19 @@ class _GroupMonitor:
                     break
             except RuntimeError:
                 break
-        if not self._leaving.wait(_GRACE):
-            interrupted = reason == _INTERRUPTED
-            if self.group.first:
-                sentence = "interrupted; finished files are complete" if interrupted else reason
-                print(f"clode: {sentence}", file=sys.stderr, flush=True)
-                self._wait_for_others()
-            with suppress(RuntimeError):
-                self.store.add("left", 1)
-            os._exit(130 if interrupted else 1)  # the main thread waits for a process that is gone
+        if not self._leaving.wait(_INTERRUPTED_GRACE if reason == _INTERRUPTED else _GRACE):
+            self._exit(reason)  # the main thread waits for a process that is gone
+
+    def _exit(self, reason: str) -> NoReturn:
+        """End this process at once; the first says why, when the others have left."""
+        interrupted = reason == _INTERRUPTED
+        if self.group.first:
+            sentence = "interrupted; finished files are complete" if interrupted else reason
+            print(f"clode: {sentence}", file=sys.stderr, flush=True)
+            self._wait_for_others()
+        with suppress(RuntimeError):
+            self.store.add("left", 1)
+        os._exit(130 if interrupted else 1)
 
 
 def _sentence(error: BaseException, rank: int) -> str:
