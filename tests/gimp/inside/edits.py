@@ -134,6 +134,8 @@ for name in ("new", "new-masked", "new-whole"):
 image, layer = image_of("dark", "FLOAT_NON_LINEAR")
 bright = struct.pack("4f", 0.9, 0.85, 0.8, 1.0) * (width * 20)
 layer.get_buffer().set(Gegl.Rectangle.new(0, 0, width, 20), "R'G'B'A float", bright)
+bright = struct.pack("4f", 0.9, 0.85, 0.8, 1.0) * (30 * (height - 20))
+layer.get_buffer().set(Gegl.Rectangle.new(0, 20, 30, height - 20), "R'G'B'A float", bright)
 layer.get_buffer().flush()
 image.select_rectangle(Gimp.ChannelOps.REPLACE, 30, 20, 60, 40)
 results.pixels("auto-before", read(layer, ENCODING))
