@@ -93,7 +93,7 @@ def _inferring(work: Callable[[slice], None], part: slice) -> None:
 @lru_cache(maxsize=2)
 def _workers(threads: int) -> ThreadPoolExecutor:
     """Threads each of which computes alone, kept for the next picture."""
-    pool = ThreadPoolExecutor(threads, "clode-tile", torch.set_num_threads, (1,))
+    pool = ThreadPoolExecutor(threads, "picture-tile", torch.set_num_threads, (1,))
     together = threading.Barrier(threads + 1)
     for _ in range(threads):
         pool.submit(together.wait)
