@@ -61,7 +61,7 @@ image.set_selected_layers([layer, second])
 keep(image, "several.xcf")
 
 image, layer = opened()
-image.scale(2400, 1600)
+image.scale(4800, 3200)
 keep(image, "large.xcf")
 
 image, layer = opened()
