@@ -46,7 +46,8 @@ def test_whole_numbers_come_back_as_from_the_core(link, dtype):
         _, result = render(link, number, shape, denoise=True, dtype=dtype)
         expected = clode.enhance(picture, 2.5, denoise=True, rgb=True)
         assert np.abs(result.astype(int) - expected).max() <= 1
-        assert np.mean(result != expected) < 0.01
+        # Another number of threads changes the last digit of a float, and so now and then a rounding.
+        assert np.mean(result != expected) < (0.01 if dtype == np.uint8 else 0.1)
         answer = link.request("detail", picture=number, time=0, denoise=False, x=3, y=2, width=20, height=30)
         unit = picture[2:32, 3:23] / np.iinfo(dtype).max
         assert np.array_equal(shown_in(answer), sixteen(unit))
