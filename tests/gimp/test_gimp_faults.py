@@ -7,7 +7,7 @@ import pytest
 from gimp_root import CHECKOUT, dark_picture
 from window import wait
 
-LARGE = (2200, 2000)
+LARGE = (3600, 5400)
 
 
 def workers(gimp_root):

@@ -1,5 +1,6 @@
 """GIMP as a person sees it: menu, dialog, preview, OK, undo, repeat; one window, from first to last test."""
 
+import re
 import shutil
 import time
 
@@ -372,3 +373,20 @@ def test_a_gimp_killed_behind_its_dialog_takes_all_along_within_five_seconds(win
         "the end of worker and plug-in",
         5,
     )
+
+
+def test_a_tall_picture_fits_a_small_screen(gimp_root, make_profile, make_batch):
+    batch = make_batch(make_profile("small-screen"))
+    shutil.copy(COFFEE, batch.folder / "coffee.png")
+    batch.run("scenes.py")
+    window = Window(gimp_root, batch.profile, [batch.folder / "portrait.xcf"], size="1024x768")
+    try:
+        preview = Preview(window)
+        wait(lambda: workers(gimp_root), "the worker")
+        shape = window.tool("getwindowgeometry", "--shell", preview.number)
+        numbers = {word: int(number) for word, number in re.findall(r"^([A-Z]+)=(\d+)$", shape, re.MULTILINE)}
+        assert numbers["X"] + numbers["WIDTH"] <= 1024
+        assert numbers["Y"] + numbers["HEIGHT"] <= 768
+        preview.cancel()
+    finally:
+        window.close()
