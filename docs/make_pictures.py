@@ -65,10 +65,10 @@ def steps(model: Model, scene: Scene) -> None:
     """Draw the steps of one picture: the picture, its exponent small and at full size, the result."""
     path = model.solve(scene.dark)
     exponent = path.exponent.at(3.0).mean(0)
-    slope, offset = path._full.upsampler.coefficients(path.exponent.at(3.0))
+    slope, offset = path._renderer.full.upsampler.coefficients(path.exponent.at(3.0))
     size = scene.dark.shape[:2]
     wide = torch.nn.functional.interpolate(torch.cat([slope, offset])[None], size, mode="bilinear")[0]
-    full = (wide[3:] + wide[:3] * path._full._whole_guide).mean(0)
+    full = (wide[3:] + wide[:3] * path._renderer.full._whole_guide).mean(0)
     lowest, highest = float(exponent.min()), float(exponent.max())
     figure, axes = plt.subplots(2, 2, figsize=(9, 6.3), layout="constrained")
     axes[0, 0].imshow(scene.dark)

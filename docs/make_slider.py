@@ -146,7 +146,7 @@ def made(model: Model, scene: Scene) -> dict[str, object]:
         "file": f"{scene.name}.jpg",
         "size": [picture.shape[1], picture.shape[0]],
         "auto": auto,
-        "guide": round(-math.log(shown_by(path, picture, auto)._full._guide_gain), 5),
+        "guide": round(-math.log(shown_by(path, picture, auto)._renderer.full._guide_gain), 5),
         "grid": [columns, rows],
         "step": step,
         "coefficients": b64encode(coefficients).decode(),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -15,6 +15,7 @@ from clode_core.cli.terminal import examples, plain_errors, print_error, print_p
 from clode_core.errors import UserError
 
 if TYPE_CHECKING:
+    from clode_core import Model
     from clode_core.video.enhancement import FrameMethod, Report
 
 
@@ -56,7 +57,6 @@ def video(
             import av  # noqa: F401
         except ModuleNotFoundError:
             raise UserError("videos need PyAV: pip install 'clode-core[video]'") from None
-        from clode_core import Model
         from clode_core.video.enhancement import enhance_video
         from clode_core.video.frames import WHITE
         from clode_core.video.writing import Encoding
@@ -73,7 +73,7 @@ def video(
                 denoise=settings.get("denoise", False),
                 shadows=settings.get("shadows", 0.0),
                 highlights=settings.get("highlights", 0.0),
-                model=method if isinstance(method, Model) else None,
+                model=cast("Model", method) if chosen.info.video_tables else None,
                 smoothing=smoothing,
                 natural_dark=natural_dark,
                 encoding=Encoding(codec, quality, preset),

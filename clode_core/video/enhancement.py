@@ -16,8 +16,8 @@ import numpy as np
 from clode_core.methods.clode.local_exposure import checked_bend
 from clode_core.methods.clode.model import Model, load_model
 from clode_core.methods.clode.ode import Solver
+from clode_core.methods.clode.rendering import ExposureTime
 from clode_core.methods.clode.spans import span_for
-from clode_core.methods.clode.trajectory import ExposureTime
 from clode_core.methods.device import with_fallback
 from clode_core.pictures.atomic import write_atomically
 from clode_core.video.exposure import SMOOTHING, ExposureTimeline, TimelineBuilder

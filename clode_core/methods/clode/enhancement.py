@@ -10,7 +10,7 @@ from typing import Any
 from clode_core.methods import method_info
 from clode_core.methods.clode.model import Model, load_model
 from clode_core.methods.clode.ode import Solver
-from clode_core.methods.clode.trajectory import ExposureTime
+from clode_core.methods.clode.rendering import ExposureTime
 from clode_core.methods.method import Progress
 from clode_core.pictures.arrays import Array, LevelsArgument
 

@@ -19,9 +19,10 @@ from clode_core.methods.clode.exposure import SharedExposure
 from clode_core.methods.clode.local_exposure import checked_bend
 from clode_core.methods.clode.networks import CURVE_NETWORKS, NOISE_NETWORKS, ReachNet
 from clode_core.methods.clode.ode import CurveEstimator, Solver, solve_dense
+from clode_core.methods.clode.rendering import ExposureTime
 from clode_core.methods.clode.spans import DEFAULT_SPAN, span_for
 from clode_core.methods.clode.time_maps import read_time_map
-from clode_core.methods.clode.trajectory import ExposureTime, Trajectory
+from clode_core.methods.clode.trajectory import Trajectory
 from clode_core.methods.device import choose_device
 from clode_core.methods.method import Method, Progress
 from clode_core.methods.weights import WeightsError

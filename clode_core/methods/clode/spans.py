@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 
+from clode_core.methods.clode.rendering import ExposureTime, checked_in
 from clode_core.methods.clode.time_maps import checked_map
-from clode_core.methods.clode.trajectory import ExposureTime
 
 DEFAULT_SPAN = (-5.0, 5.0)
 LARGEST_TIME = 20.0
@@ -44,7 +41,7 @@ def span_for(
         times = checked_map(exposure_time, (-LARGEST_TIME, LARGEST_TIME))
         first, last = float(times.min()), float(times.max())
     else:
-        first = last = _checked(exposure_time)
+        first = last = checked_in((-LARGEST_TIME, LARGEST_TIME), exposure_time)
     first, last = _bent((min(0.0, first), max(0.0, last)), shadows, highlights)
     return first, max(DEFAULT_SPAN[1] if automatic or first == last else 0.0, last)
 
@@ -54,16 +51,3 @@ def _bent(span: tuple[float, float], shadows: float, highlights: float) -> tuple
     first += min(0.0, shadows, highlights)
     last += max(0.0, shadows, highlights)
     return max(-LARGEST_TIME, first), min(LARGEST_TIME, last)
-
-
-def _checked(exposure_time: Any) -> float:
-    try:
-        time = float(exposure_time)
-    except (TypeError, ValueError, OverflowError):
-        time = math.nan
-    if not abs(time) <= LARGEST_TIME:
-        raise ValueError(
-            f"exposure time must be 'auto' or a number from {-LARGEST_TIME:g} to {LARGEST_TIME:g}, "
-            f"not {exposure_time}"
-        )
-    return time

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clode_core.methods.arguments import callable_or_none, first_and_stop, several, whole, yes_or_no
+from clode_core.methods.arguments import first_and_stop, several, whole
 from clode_core.methods.clode.automatic import automatic_time
-from clode_core.methods.clode.cleaning import CleanPicture, Part
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.denoising import NoiseRemoval
 from clode_core.methods.clode.dense import DenseExponent
 from clode_core.methods.clode.exposure import SharedExposure
-from clode_core.methods.clode.full_size import Exposure, FullSize, Uniformly
-from clode_core.methods.clode.local_exposure import Locally, checked_bend
 from clode_core.methods.clode.natural_dark import NaturalDark
-from clode_core.methods.clode.time_maps import checked_map
+from clode_core.methods.clode.rendering import ExposureTime, Renderer, checked_in
 from clode_core.methods.method import Progress
 from clode_core.pictures.arrays import Array
 from clode_core.pictures.source import Source
-
-ExposureTime: TypeAlias = float | Literal["auto"] | Array
-"""A number, "auto", or a map of numbers (Y, X)."""
 
 
 class Trajectory:
@@ -74,9 +66,8 @@ class Trajectory:
         self.exponent = exponent
         self.working = working
         self.span = span
-        self._full = FullSize(source, working, natural_dark)
-        self._g = g
-        self._precision = precision
+        self._noise_removal = g, precision
+        self._renderer = Renderer(source, exponent, working, span, self._noise_removal, natural_dark)
         self._shared_auto = auto
         self._judge = judge
 
@@ -129,7 +120,9 @@ class Trajectory:
         >>> bright, clean = path.at(2.4), path.at("auto", denoise=True)
         """
         everything = slice(0, self.source.height), slice(0, self.source.width)
-        return self._shown(everything, exposure_time, denoise, (shadows, highlights), progress)
+        return self._renderer.render(
+            everything, exposure_time, denoise, (shadows, highlights), self.auto, progress
+        )
 
     def region(
         self,
@@ -174,7 +167,9 @@ class Trajectory:
                     f"{self.source.height} rows and {self.source.width} columns"
                 )
         bent = (shadows, highlights)
-        return self._shown((slice(*rows), slice(*columns)), exposure_time, denoise, bent, progress)
+        return self._renderer.render(
+            (slice(*rows), slice(*columns)), exposure_time, denoise, bent, self.auto, progress
+        )
 
     def reduced(self, long_side: int) -> Trajectory:
         """Show the same trajectory on a smaller copy of the picture, for previews.
@@ -209,99 +204,19 @@ class Trajectory:
         size = max(1, round(height * scale)), max(1, round(width * scale))
         with torch.inference_mode():
             source = self.source.reduced(size)
-            dark = self._full.dark()
+            dark = self._renderer.full.dark()
             smaller = dark.reduced((height, width), size) if dark is not None else False
         return Trajectory(
             source,
             self.exponent,
             self.working,
-            self._g,
+            self._noise_removal[0],
             span=self.span,
-            precision=self._precision,
+            precision=self._noise_removal[1],
             auto=self._shared_auto,
             judge=self._judge,
             natural_dark=smaller,
         )
-
-    def _shown(
-        self,
-        part: Part,
-        exposure_time: ExposureTime,
-        denoise: bool,
-        bent: tuple[float, float],
-        progress: Progress | None,
-    ) -> Array:
-        yes_or_no("denoise", denoise)
-        callable_or_none("progress", progress)
-        time = self._time(exposure_time)
-        bent = checked_bend("shadows", bent[0]), checked_bend("highlights", bent[1])
-        if isinstance(time, float) and time == 0 and not denoise and not any(bent):
-            return self.source.array[part].copy(order="C")
-        if not denoise:
-            exposure = self._exposure(time, part[1], bent)
-            return self._full.expose(exposure, part, progress=progress)
-        clean = self._clean.part(part, progress)
-        top = part[0].start
-
-        def read_clean(band: slice) -> Tensor:
-            rows = clean[band.start - top : band.stop - top]
-            return torch.from_numpy(np.ascontiguousarray(rows.transpose(2, 0, 1))).to(self.working)
-
-        exposure = self._exposure(time, part[1], bent, self.exponent.at(self.auto()))
-        return self._full.expose(exposure, part, read_clean)
-
-    def _time(self, exposure_time: ExposureTime) -> float | Array:
-        """The exposure time or the map of it, checked."""
-        if isinstance(exposure_time, str) and exposure_time == "auto":
-            return self.auto()
-        if np.ndim(exposure_time) > 0:
-            return checked_map(exposure_time, self.span)
-        return self._checked(exposure_time)
-
-    def _exposure(
-        self, time: float | Array, columns: slice, bent: tuple[float, float], less: Tensor | None = None
-    ) -> Exposure:
-        """The exponent at full size, less the one by which the picture has been exposed already."""
-        with torch.inference_mode():
-            if isinstance(time, float) and not any(bent):
-                exponent = self.exponent.at(time)
-                share = min(1.0, max(0.0, time))
-                return Uniformly(self._full, exponent if less is None else exponent - less, columns, share)
-            shadows, highlights = bent
-            return Locally(
-                self._full,
-                self.exponent,
-                time,
-                self.span,
-                columns,
-                shadows=shadows,
-                highlights=highlights,
-                less=less,
-            )
-
-    @cached_property
-    def _clean(self) -> CleanPicture:
-        """The picture at the exposure of `auto`, noise removed; kept for further times."""
-        if self._g is None:
-            raise ValueError("these weights hold no noise removal: pass denoise=False or load others")
-        exponent = self.exponent.at(self.auto())
-
-        def exposed(part: Part) -> Iterator[tuple[slice, Tensor]]:
-            return self._full.exposed(Uniformly(self._full, exponent, part[1]), part)
-
-        return CleanPicture(self.source, self._g, self._precision, exposed)
-
-    def _checked(self, time: Any) -> float:
-        try:
-            value = float(time)
-        except (TypeError, ValueError, OverflowError):
-            value = math.nan
-        first, last = self.span
-        if not first <= value <= last:
-            raise ValueError(
-                f"exposure time must be 'auto' or a number from {first:g} to {last:g}, not {time}"
-            )
-        return value
 
     def auto(self) -> float:
         """Choose an exposure time without a reference; see `automatic`.
@@ -353,7 +268,7 @@ class Trajectory:
         """
         return np.array(
             [
-                float(curve(self.working, self.exponent.at(self._checked(t))).mean())
+                float(curve(self.working, self.exponent.at(checked_in(self.span, t))).mean())
                 for t in several("exposure_times", exposure_times)
             ]
         )

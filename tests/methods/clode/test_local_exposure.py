@@ -39,7 +39,7 @@ def test_every_pixel_has_its_own_time(untrained, picture, random, monkeypatch, s
 def test_compressed_dark_is_put_right_by_the_time_of_each_pixel(model, random):
     picture = np.repeat(np.repeat(random.integers(0, 12, (40, 60, 3)), 8, 0), 8, 1).astype(np.uint8)
     path = model.solve(picture)
-    assert path._full.dark() is not None
+    assert path._renderer.full.dark() is not None
     times = np.where(np.arange(480) < 240, 0.5, 3.0)[None]
     local = path.at(times).astype(int)
     assert np.abs(local[:, :240] - path.at(0.5)[:, :240]).max() <= 1
