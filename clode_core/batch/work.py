@@ -132,14 +132,13 @@ class Work:
     def load(self) -> Callable[..., Array]:
         """The method, with its weights loaded."""
         with self._lock:
-            if self._enhance is None and self._weights is None:
-                self._enhance = self._loaded(None)
-            if self._enhance is None and self._weights is not None:
+            if self._enhance is None:
                 with tempfile.TemporaryDirectory() as folder:
-                    file = Path(folder, "sent.safetensors")
-                    file.write_bytes(self._weights)
+                    file = None
+                    if self._weights is not None:
+                        file = Path(folder, "sent.safetensors")
+                        file.write_bytes(self._weights)
                     self._enhance = self._loaded(file)
-            assert self._enhance is not None
             return self._enhance
 
     def _loaded(self, weights: Path | None) -> Callable[..., Array]:

@@ -7,7 +7,7 @@ from clode_core.methods.info import MethodInfo, Option, Slider
 _FOLDER = Path(__file__).parent
 _TIMES = tuple(round(k * 0.05, 10) for k in range(101))
 
-_TIME = Slider(
+TIME = Slider(
     "exposure_time",
     "Exposure time",
     first=-5.0,
@@ -64,7 +64,7 @@ METHODS = (
             summary,
             f"{__name__}.model:Model",
             weights=_FOLDER / "weights" / f"{name}.safetensors",
-            slider=_TIME,
+            slider=TIME,
             options=_OPTIONS,
             noise_removal=True,
             video_tables=True,
@@ -87,7 +87,7 @@ METHODS = (
         "CLODE without its exposure network: the same curve for every pixel, the same noise removal.",
         f"{__name__}.control:Control",
         weights=_FOLDER / "weights" / "clode.safetensors",
-        slider=_TIME,
+        slider=TIME,
         options=_OPTIONS,
         noise_removal=True,
         video_tables=True,

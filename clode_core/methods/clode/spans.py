@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from clode_core.methods.clode import TIME
 from clode_core.methods.clode.rendering import ExposureTime, checked_in
 from clode_core.methods.clode.time_maps import checked_map
 
 DEFAULT_SPAN = (-5.0, 5.0)
-LARGEST_TIME = 20.0
+LARGEST_TIME = TIME.limits[1]
 
 
 def span_for(

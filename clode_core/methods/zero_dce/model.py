@@ -17,6 +17,7 @@ from torch import Tensor
 
 from clode_core.methods.clode.curve import discrete_curve
 from clode_core.methods.method import Method, Progress
+from clode_core.methods.zero_dce import ITERATIONS as SLIDER
 from clode_core.methods.zero_dce.networks import DCENet
 from clode_core.pictures.arrays import Array, Levels
 from clode_core.pictures.resampling import Interpolated, bands
@@ -25,7 +26,6 @@ from clode_core.pictures.source import Source
 FORMAT = "zero-dce-1"
 ITERATIONS = 8
 """Iterations of the curve in training, for both networks."""
-LARGEST_ITERATIONS = 100
 DOWNSAMPLE = 12.0
 """How much smaller, per side, the picture is that Zero-DCE++ looks at."""
 TILE = 512
@@ -113,8 +113,9 @@ def checked_iterations(iterations: Any) -> float:
         number = float(iterations)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not 0 <= number <= LARGEST_ITERATIONS:
-        raise ValueError(f"iterations must be a number from 0 to {LARGEST_ITERATIONS}, not {iterations}")
+    least, most = SLIDER.limits
+    if not least <= number <= most:
+        raise ValueError(f"iterations must be a number from {least:g} to {most:g}, not {iterations}")
     return number
 
 
