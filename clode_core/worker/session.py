@@ -207,23 +207,19 @@ class Session:
 
     def _view(self, message: Message) -> None:
         picture = self._picture(message)
-        time, denoise = _time(message), message.flag("denoise")
+        exposure = _exposure(message)
         side = message.whole("long_side", 1, LARGEST_VIEW)
         shown = self._studio.work(
-            lambda model: picture.reduced(model, side).at(
-                time, denoise=denoise, progress=self._check(message)
-            )
+            lambda model: picture.reduced(model, side).at(**exposure, progress=self._check(message))
         )
         self._show(message, shown, 1.0)
 
     def _detail(self, message: Message) -> None:
         picture = self._picture(message)
-        time, denoise = _time(message), message.flag("denoise")
+        exposure = _exposure(message)
         rows, columns = _region(message, picture, LARGEST_VIEW)
         shown = self._studio.work(
-            lambda model: picture.path(model).region(
-                rows, columns, time, denoise=denoise, progress=self._check(message)
-            )
+            lambda model: picture.path(model).region(rows, columns, **exposure, progress=self._check(message))
         )
         self._show(message, shown, picture.white)
 
@@ -234,15 +230,14 @@ class Session:
 
     def _render(self, message: Message) -> None:
         picture = self._picture(message)
-        denoise = message.flag("denoise")
+        exposure = _exposure(message)
         rows, columns = _region(message, picture, LARGEST_SIDE)
-        time = _time(message)
-        if time == "auto":
-            time = self._studio.work(lambda model: picture.path(model).auto())
+        if exposure["exposure_time"] == "auto":
+            exposure["exposure_time"] = self._studio.work(lambda model: picture.path(model).auto())
         height, width = rows[1] - rows[0], columns[1] - columns[0]
         per_frame = rows_per_frame(width, picture.pixels.shape[2], picture.samples)
         # Bands bound the memory: the exposed picture is never there as a whole.
-        per_band = _CLEAN_ROWS if denoise else max(64, per_frame)
+        per_band = _CLEAN_ROWS if exposure["denoise"] else max(64, per_frame)
         for top in range(0, height, per_band):
             count = min(per_band, height - top)
             band = (rows[0] + top, rows[0] + top + count)
@@ -250,7 +245,7 @@ class Session:
             report(0.0)
             exposed = self._studio.work(
                 lambda model, band=band, report=report: picture.path(model).region(  # type: ignore[misc]
-                    band, columns, time, denoise=denoise, progress=report
+                    band, columns, **exposure, progress=report
                 )
             )
             for start in range(0, count, per_frame):
@@ -258,7 +253,7 @@ class Session:
                 data = picture.wire(part)
                 self._answer(message, "rows", data, first=top + start, count=len(part))
             report(1.0)
-        self._answer(message, "rendered", time=time)
+        self._answer(message, "rendered", time=exposure["exposure_time"])
 
     def _check(self, message: Message) -> Callable[[float], None]:
         number = _number(message)
@@ -294,8 +289,17 @@ def _number(message: Message) -> int:
     return message.whole("id", 0, _LARGEST_NUMBER)
 
 
-def _time(message: Message) -> Any:
-    return "auto" if message.fields.get("time") == "auto" else message.number("time", -20, 20)
+def _exposure(message: Message) -> dict[str, Any]:
+    """What is asked for, as arguments of `Trajectory.at`."""
+    automatic = message.fields.get("time") == "auto"
+    exposure: dict[str, Any] = {
+        "exposure_time": "auto" if automatic else message.number("time", -20, 20),
+        "denoise": message.flag("denoise"),
+    }
+    for name in ("shadows", "highlights"):
+        if name in message.fields:
+            exposure[name] = message.number(name, -20, 20)
+    return exposure
 
 
 def _region(message: Message, picture: Picture, longest: int) -> tuple[tuple[int, int], tuple[int, int]]:

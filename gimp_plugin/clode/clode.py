@@ -46,8 +46,9 @@ HELP = (
     "for the layer, and its solution holds every exposure time. 0 leaves the exposure as it is, about 3 is "
     "a normal exposure, negative times darken. The exposure is estimated from the whole layer and applied "
     "inside the selection. With 'auto', the exposure time that suits what is selected is chosen for each "
-    "layer and exposure-time is not used. With 'new-layer', the result is put above the layer. Needs "
-    "clode-core in a Python of its own: 'clode gimp install' connects the two."
+    "layer and exposure-time is not used. 'shadows' and 'highlights' add to the exposure time where the "
+    "scene is dark or bright. With 'new-layer', the result is put above the layer. Needs clode-core in a "
+    "Python of its own: 'clode gimp install' connects the two."
 )
 
 
@@ -109,6 +110,12 @@ class Clode(Gimp.PlugIn):
             3.0,
             readwrite,
         )
+        for name, label, where in (
+            ("shadows", "Sha_dows", "dark"),
+            ("highlights", "Hi_ghlights", "bright"),
+        ):
+            about = f"Added to the exposure time where the scene is {where}"
+            procedure.add_double_argument(name, label, about, -5.0, 5.0, 0.0, readwrite)
         procedure.add_boolean_argument("denoise", "Remove _noise", "Remove noise", True, readwrite)
         procedure.add_boolean_argument(
             "auto", "_Automatic exposure time", "Choose the exposure time for each layer", False, readwrite

@@ -51,7 +51,7 @@ class Dialog:
         self.progress = Progress(self)
         self._open = False
         self._fit_screen()
-        for name in ("exposure-time", "denoise", "auto"):
+        for name in ("exposure-time", "denoise", "auto", "shadows", "highlights"):
             config.connect(f"notify::{name}", self._wanted)
 
     def _fit_screen(self):
@@ -111,7 +111,8 @@ class Dialog:
         time = self.config.get_property("exposure-time")
         if self.config.get_property("auto") and self.source.auto is not None:
             time = self.source.auto
-        self.source.want(self.view.place(), time, self.config.get_property("denoise"))
+        rest = {name: self.config.get_property(name) for name in ("denoise", "shadows", "highlights")}
+        self.source.want(self.view.place(), {"time": time, **rest})
         self.view.busy(self.source.busy())
 
     def _automatic(self, *_):

@@ -59,6 +59,8 @@ def settings_of(config):
     return {
         "time": "auto" if config.get_property("auto") else config.get_property("exposure-time"),
         "denoise": config.get_property("denoise"),
+        "shadows": config.get_property("shadows"),
+        "highlights": config.get_property("highlights"),
         "new_layer": config.get_property("new-layer"),
     }
 

@@ -44,6 +44,7 @@ class Panel:
         column.pack_start(self._words(), False, False, 0)
         column.pack_start(self._exposure(), False, False, 0)
         column.pack_start(self._legend(), False, False, 0)
+        column.pack_start(self._bends(), False, False, 0)
         column.pack_start(self._choices(layers), False, False, 0)
         self._bar = Gtk.ProgressBar(show_text=True, no_show_all=True)
         column.pack_start(self._bar, False, False, 0)
@@ -117,6 +118,17 @@ class Panel:
         )
         legend.get_style_context().add_class("dim-label")
         return legend
+
+    def _bends(self):
+        row = Gtk.Box(spacing=2 * _GAP, homogeneous=True)
+        for name, tip in (
+            ("shadows", "More exposure where the scene is dark; below 0, less. Edges stay free of halos."),
+            ("highlights", "More exposure where the scene is bright; below 0, less: a lamp keeps its shape."),
+        ):
+            slider = self.window.get_scale_entry(name, 1.0)
+            slider.set_tooltip_text(tip)
+            row.pack_start(slider, True, True, 0)
+        return row
 
     def _choices(self, layers):
         row = Gtk.Box(spacing=_GAP)

@@ -8,8 +8,10 @@ import uuid
 
 from gi.repository import Gimp
 
-NAMES = ("exposure-time", "denoise", "new-layer")
-"""The arguments that a preset holds."""
+NUMBERS = {"exposure-time": 3.0, "shadows": 0.0, "highlights": 0.0}
+"""The numbers that a preset holds, and what they are where an older one lacks them."""
+SWITCHES = ("denoise", "new-layer")
+"""What it switches on or off."""
 _MOST = 50
 _LONGEST = 60
 
@@ -31,18 +33,23 @@ def read():
 
 
 def _good(values):
-    time = values.get("exposure-time") if isinstance(values, dict) else None
     return (
-        isinstance(time, (int, float))
-        and not isinstance(time, bool)
-        and -5 <= time <= 5
-        and all(isinstance(values.get(name), bool) for name in NAMES[1:])
+        isinstance(values, dict)
+        and "exposure-time" in values
+        and all(_number(values.get(name, usual)) for name, usual in NUMBERS.items())
+        and all(isinstance(values.get(name), bool) for name in SWITCHES)
     )
+
+
+def _number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -5 <= value <= 5
 
 
 def keep(name, config):
     """Keep the present settings under a name; an `OSError` says why that is impossible."""
-    _write(read() | {name.strip()[:_LONGEST]: {key: config.get_property(key) for key in NAMES}})
+    _write(
+        read() | {name.strip()[:_LONGEST]: {key: config.get_property(key) for key in (*NUMBERS, *SWITCHES)}}
+    )
 
 
 def forget(name):
@@ -52,9 +59,11 @@ def forget(name):
 
 def use(name, config):
     """Set the arguments to those of a preset."""
-    for key, value in read().get(name, {}).items():
-        if key in NAMES:
-            config.set_property(key, value)
+    found = read().get(name)
+    if found is not None:
+        for key, value in (NUMBERS | found).items():
+            if key in NUMBERS or key in SWITCHES:
+                config.set_property(key, value)
 
 
 def _write(presets):

@@ -76,7 +76,7 @@ def enhance(link, image, layers, settings, progress, known=None):
     layers : list of Gimp.Layer
         What to change.
     settings : dict
-        "time" (float or "auto"), "denoise", "new_layer".
+        "time" (float or "auto"), "denoise", "shadows", "highlights", "new_layer".
     progress : GimpProgress or the like
         What to tell and to ask meanwhile.
     known : Part, optional
@@ -139,6 +139,8 @@ def _compute(link, part, number, settings, show):
         part.region,
         part.result.store,
         lambda fraction: show(_UPLOAD + (1 - _UPLOAD) * fraction),
+        settings["shadows"],
+        settings["highlights"],
     )
     link.request("close", picture=part.number)
 

@@ -13,6 +13,7 @@ from selection import part_question, weights_on
 from state import Glance
 from talk import PICTURE, Talk
 
+_BEFORE = {"time": 0.0, "denoise": False}
 _BRING = 5  # milliseconds between two bands of rows
 
 
@@ -160,22 +161,21 @@ class Source:
 
     # ---- the pictures ----
 
-    def want(self, place, time, denoise):
-        """Say what should be seen."""
-        self._wanted = place, time, denoise
+    def want(self, place, exposure):
+        """Say what should be seen: a place, and its exposure as fields of a question."""
+        self._wanted = place, exposure
         self._show()
-        for name in self._lacking():
+        for name, key in self._lacking():
             kind, fields = place.question()
-            moment = (0.0, False) if name == "before" else (time, denoise)
-            self._talk.ask(name, kind, (place, *moment), time=moment[0], denoise=moment[1], **fields)
+            self._talk.ask(name, kind, key, **key[1], **fields)
 
     def _lacking(self):
-        """Names of the pictures that have not come yet, the more urgent first."""
+        """The pictures that have not come yet, by name, with place and exposure; the more urgent first."""
         if self._wanted is None or self.auto is None:
             return []
-        place, time, denoise = self._wanted
-        wanted = {"after": (place, time, denoise), "before": (place, 0.0, False)}
-        return [name for name, key in wanted.items() if self._answers.get(name, (None,))[0] != key]
+        place, exposure = self._wanted
+        wanted = {"after": (place, exposure), "before": (place, _BEFORE)}
+        return [(name, key) for name, key in wanted.items() if self._answers.get(name, (None,))[0] != key]
 
     def _heard(self, what, content):
         if what == "failed":

@@ -143,5 +143,5 @@ def test_automatic_for_several_layers_is_the_exposure_of_each(edits, model):
 def test_presets_are_kept_used_and_removed(edits):
     note = edits.notes["presets"]
     assert note["names"] == ["night in the street", "plain"] and note["left"] == ["night in the street"]
-    assert note["time"] == -1.25 and note["broken"] == {}
+    assert note["time"] == -1.25 and note["highlights"] == -0.75 and note["broken"] == {}
     assert not [name for name in note["files"] if name.startswith("clode-presets.json.")]

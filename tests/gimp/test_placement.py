@@ -85,6 +85,15 @@ def test_arguments_mean_what_they_mean_in_python(placed, model, name, time, deno
     assert np.abs(after - before)[..., :3].max() > 0.05
 
 
+def test_shadows_and_highlights_mean_what_they_mean_in_python(placed, model):
+    before, after = outcome(placed, "bent")
+    bent = {"shadows": 1.5, "highlights": -1.0}
+    expected = clode.enhance(before, 1.0, denoise=False, model=model, levels=(0, 1), **bent)
+    assert np.abs(after - expected).max() <= CLOSE["FLOAT"]
+    plain = clode.enhance(before, 1.0, denoise=False, model=model, levels=(0, 1))
+    assert np.abs(after - plain)[..., :3].max() > 0.05
+
+
 def test_time_zero_changes_nothing(placed):
     before, after = outcome(placed, "zero")
     assert np.array_equal(before, after)

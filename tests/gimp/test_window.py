@@ -298,6 +298,20 @@ def test_the_preview_follows_edits_and_a_lock(window, place, coffee):
     preview.cancel()
 
 
+def test_highlights_are_held_back_by_keys(window, place, coffee):
+    show(window, "plain")
+    preview = Preview(window, place)
+    first = preview.other_than(coffee[PATCH], what="the first preview")
+    preview.keys("alt+g", "ctrl+a")
+    window.tool("type", "--delay", "30", "--", "-2")
+    preview.keys("Tab")
+    held = preview.until(lambda now: now.mean() < first.mean() - 5, "the highlights held back")
+    bright = first.mean(-1) > 150
+    darker = (first - held).mean(-1)
+    assert darker[bright].mean() > 3 * darker[first.mean(-1) < 40].mean()
+    preview.cancel()
+
+
 def test_a_preset_is_saved_and_comes_back(window, place, coffee):
     show(window, "plain")
     preview = Preview(window, place)

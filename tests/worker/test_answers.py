@@ -53,6 +53,26 @@ def test_whole_numbers_come_back_as_from_the_core(link, dtype):
         assert np.array_equal(shown_in(answer), sixteen(unit))
 
 
+def test_shadows_and_highlights_bend_every_answer(link):
+    picture = picture_of((64, 96, 3))
+    upload(link, 1, picture)
+    bent = {"shadows": 1.5, "highlights": -1.0}
+    path = clode.load_model(device="cpu").solve(picture, levels=(0, 1), rgb=True)
+    expected = path.at(1.0, **bent)
+    result = np.zeros_like(picture)
+
+    def store(first, count, data):
+        result[first : first + count] = np.frombuffer(data, np.float32).reshape(count, 96, 3)
+
+    link.render(1, 1.0, False, (0, 0, 96, 64), store, **bent)
+    assert np.abs(result - expected).max() <= 1e-5
+    assert np.abs(result - path.at(1.0)).max() > 0.02
+    answer = link.request("detail", picture=1, time=1.0, denoise=False, x=5, y=3, width=20, height=30, **bent)
+    assert np.abs(shown_in(answer).astype(int) - sixteen(expected[3:33, 5:25])).max() <= 1
+    small = link.request("view", picture=1, time=1.0, denoise=False, long_side=96, **bent)
+    assert np.abs(shown_in(small).astype(int) - sixteen(expected)).max() <= 300
+
+
 def test_the_automatic_time_of_a_part_is_that_of_the_part_as_a_picture(link):
     picture = picture_of((200, 300, 3))
     picture[:, :150] += 0.6
@@ -203,6 +223,8 @@ OPEN = {"picture": 3, "height": 5, "width": 5, "channels": 3, "samples": "u8"}
         ("view", {"time": 6, "denoise": True, "long_side": 100}, "exposure time must be"),
         ("view", {"time": "soon", "denoise": True, "long_side": 100}, "time must be a number"),
         ("view", {"time": 2, "denoise": 1, "long_side": 100}, "denoise must be true or false"),
+        ("view", {"time": 2, "denoise": True, "long_side": 9, "shadows": "much"}, "shadows must be a number"),
+        ("view", {"time": 2, "denoise": True, "long_side": 9, "highlights": 6}, "highlights takes a number"),
         ("detail", {"time": 2, "denoise": True, "x": 0, "y": 0, "width": 41, "height": 5}, "width must be"),
         ("detail", {"time": 2, "denoise": True, "x": 40, "y": 0, "width": 1, "height": 5}, "x must be"),
         ("render", {"time": 2, "denoise": True, "x": 0, "y": -1, "width": 1, "height": 5}, "y must be"),

@@ -157,7 +157,7 @@ def connected(launcher):
     return Client(address, authkey=key)
 
 
-HELLO = encode(Message("hello", {"id": 1, "protocol": 2, "client": "test"}))
+HELLO = encode(Message("hello", {"id": 1, "protocol": 3, "client": "test"}))
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_who_does_not_say_hello_is_refused(launcher, link):
 def test_another_protocol_is_refused_in_words(launcher, link):
     bad = connected(launcher)
     bad.send_bytes(encode(Message("hello", {"id": 1, "protocol": 1, "client": "test"})))
-    assert b"protocol 2 is spoken here, not 1" in bad.recv_bytes()
+    assert b"protocol 3 is spoken here, not 1" in bad.recv_bytes()
     bad.close()
 
 

@@ -19,7 +19,7 @@ def test_a_message_comes_back_as_it_was():
 
 
 def test_the_bytes_are_those_that_the_description_shows():
-    assert encode(Message("a", {}, b"z")) == b'CLOD\x02\x00\x0d\x00\x00\x00{"kind": "a"}z'
+    assert encode(Message("a", {}, b"z")) == b'CLOD\x03\x00\x0d\x00\x00\x00{"kind": "a"}z'
 
 
 @pytest.mark.parametrize(
@@ -31,12 +31,12 @@ def test_the_bytes_are_those_that_the_description_shows():
         (GOOD[:4] + struct.pack("<H", 99) + GOOD[6:], "protocol 99"),
         (GOOD[:6] + struct.pack("<I", 2**32 - 1) + GOOD[10:], "does not fit"),
         (GOOD[:20], "does not fit"),
-        (b"CLOD\x02\x00\x04\x00\x00\x00[1]]", "no JSON"),
-        (b"CLOD\x02\x00\x04\x00\x00\x00\xff\xfe\xfd\xfc", "no JSON"),
-        (b"CLOD\x02\x00\x03\x00\x00\x00[1]", "no JSON object"),
-        (b'CLOD\x02\x00\x0a\x00\x00\x00{"kind":1}', "no JSON object"),
-        (b'CLOD\x02\x00\x11\x00\x00\x00{"kind":NaN, "a":', "no JSON"),
-        (b"CLOD\x02\x00" + struct.pack("<I", 60000) + b"[" * 60000, "no JSON"),
+        (b"CLOD\x03\x00\x04\x00\x00\x00[1]]", "no JSON"),
+        (b"CLOD\x03\x00\x04\x00\x00\x00\xff\xfe\xfd\xfc", "no JSON"),
+        (b"CLOD\x03\x00\x03\x00\x00\x00[1]", "no JSON object"),
+        (b'CLOD\x03\x00\x0a\x00\x00\x00{"kind":1}', "no JSON object"),
+        (b'CLOD\x03\x00\x11\x00\x00\x00{"kind":NaN, "a":', "no JSON"),
+        (b"CLOD\x03\x00" + struct.pack("<I", 60000) + b"[" * 60000, "no JSON"),
     ],
 )
 def test_what_is_no_frame_is_refused(frame, words):

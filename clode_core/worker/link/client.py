@@ -170,6 +170,8 @@ class Link:
         region: tuple[int, int, int, int],
         store: Callable[[int, int, memoryview], None],
         progress: Callable[[float], bool] = lambda fraction: True,
+        shadows: float = 0.0,
+        highlights: float = 0.0,
     ) -> float:
         """Have a part of a picture exposed at full size and precision.
 
@@ -188,6 +190,8 @@ class Link:
             the kind in which the picture was brought.
         progress : callable
             Called with the fraction done; returns whether to go on.
+        shadows, highlights : float
+            What is added to the exposure time where the scene is dark, and where it is bright.
 
         Returns
         -------
@@ -200,7 +204,8 @@ class Link:
             After `progress` said to stop.
         """
         x, y, width, height = region
-        self._ask("render", picture=picture, time=time, denoise=denoise, x=x, y=y, width=width, height=height)
+        exposure = {"time": time, "denoise": denoise, "shadows": shadows, "highlights": highlights}
+        self._ask("render", picture=picture, x=x, y=y, width=width, height=height, **exposure)
         stopped = False
         while True:
             message = self.receive()

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Version of the protocol; two sides with different numbers do not talk."""
 MAGIC = b"CLOD"
 LARGEST_HEADER = 1 << 16

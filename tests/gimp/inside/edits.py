@@ -159,9 +159,11 @@ import presets  # noqa: E402
 
 config = Gimp.get_pdb().lookup_procedure("plug-in-clode").create_config()
 config.set_property("exposure-time", -1.25)
+config.set_property("highlights", -0.75)
 config.set_property("new-layer", True)
 presets.keep("  night in the street ", config)
 config.set_property("exposure-time", 2.0)
+config.set_property("highlights", 0.0)
 presets.keep("plain", config)
 presets.use("night in the street", config)
 names = sorted(presets.read())
@@ -174,6 +176,7 @@ results.note(
     "presets",
     names=names,
     time=config.get_property("exposure-time"),
+    highlights=config.get_property("highlights"),
     left=sorted(kept),
     broken=presets.read(),
     files=sorted(os.listdir(os.path.dirname(presets._path()))),

@@ -56,6 +56,9 @@ results.pixels("mask-mask-after", read(mask, "Y float"))
 image.delete()
 
 image, layer = image_of("dark", "FLOAT_NON_LINEAR")
+case("bent", image, layer, exposure_time=1.0, shadows=1.5, highlights=-1.0, denoise=False)
+
+image, layer = image_of("dark", "FLOAT_NON_LINEAR")
 layer.set_lock_alpha(True)
 case("alpha-locked", image, layer, exposure_time=-1.5, denoise=False)
 
