@@ -99,6 +99,7 @@ class TableRenderer:
         self.info = live.info
         self.exposure = exposure
         self._live = live
+        self._bent = {name: live.options.get(name, 0.0) for name in ("shadows", "highlights")}
         self._solved: tuple[Frame, Model, Trajectory] | None = None
         self._denoised: Frame | None = None
 
@@ -108,7 +109,7 @@ class TableRenderer:
 
     def quick(self, frame: Frame, value: float, progress: Progress) -> Packed:
         """The frame by tables of bytes."""
-        return pack(tone_tables(self.exposure, value), frame)
+        return pack(tone_tables(self.exposure, value, **self._bent), frame)
 
     def is_denoised(self, frame: Frame) -> bool:
         """Whether the noise of this frame has been removed already."""
@@ -121,7 +122,7 @@ class TableRenderer:
             if self._solved is None or self._solved[:2] != (frame, model):
                 path = model.solve(frame.stacked, levels=_LEVELS, rgb=True, exposure=self.exposure)
                 self._solved = frame, model, path
-            return self._solved[2].at(value, denoise=True, progress=progress)
+            return self._solved[2].at(value, denoise=True, progress=progress, **self._bent)
 
         shown = self._live.run(work)
         self._denoised = frame
@@ -129,7 +130,7 @@ class TableRenderer:
 
     def exact(self, frame: Frame, value: float, progress: Progress) -> Pixels:
         """The frame by tables of 16 bits."""
-        tables = tone_tables(self.exposure, value, np.uint16, WHITE)
+        tables = tone_tables(self.exposure, value, np.uint16, WHITE, **self._bent)
         return np.stack([table[plane] for table, plane in zip(tables, frame.planes, strict=True)], axis=-1)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -147,3 +148,23 @@ def test_a_camera_that_cannot_be_opened_is_told_why(monkeypatch, number, words):
     monkeypatch.setattr(sources, "VideoReader", refuse)
     with pytest.raises(VideoError, match=words):
         sources.open_camera("/dev/video0", "v4l2")
+
+
+def test_shadows_and_highlights_are_part_of_its_tables(untrained, random):
+    pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
+    pytest.importorskip("av")
+    from clode_core.video import WHITE, Frame, tone_tables
+    from clode_live.methods import TableRenderer, live_method
+
+    bent = {"shadows": 1.0, "highlights": -1.5}
+    exposure = untrained.solve((random.random((40, 50, 3)) * 60).astype(np.uint8)).own_exposure()
+    planes = [random.integers(0, WHITE, (6, 8)).astype(np.uint16) for _ in range(3)]
+    frame = Frame(planes, 0.0)
+    shown = []
+    for options in (bent, {}):
+        live = live_method(untrained, options)
+        shown.append(TableRenderer(live, exposure).exact(frame, 2.0, lambda fraction: None))
+        live.close()
+    tables = tone_tables(exposure, 2.0, np.uint16, WHITE, **bent)
+    assert all(np.array_equal(shown[0][..., c], tables[c][planes[c]]) for c in range(3))
+    assert not np.array_equal(*shown)
