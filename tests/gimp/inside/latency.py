@@ -109,7 +109,7 @@ class Impatient(GimpProgress):
 def cancelled(image, layer, after):
     """Seconds from Cancel to the end of the call; None where it had ended before."""
     progress = Impatient(after)
-    settings = {"time": 3.0, "denoise": True, "new_layer": False}
+    settings = {"time": 3.0, "denoise": True, "shadows": 0.0, "highlights": 0.0, "new_layer": False}
     finished = job.work(job.launcher(), image, [layer], settings, progress)
     return None if finished else time.perf_counter() - progress.pressed
 
