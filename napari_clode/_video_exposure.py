@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_clode._engine import Stack
+from napari_clode._methods import EVEN, Local
 from napari_clode._video import Planes, VideoPlanes
 
 if TYPE_CHECKING:
@@ -172,6 +173,8 @@ class ExposedPlanes(Planes):
 
     Attributes
     ----------
+    local : Local
+        What is added to the exposure time in shadows and highlights.
     cleaned : (int, Trajectory) or None
         A frame whose noise has been removed.
     """
@@ -181,21 +184,23 @@ class ExposedPlanes(Planes):
         self.planes = planes
         self.exposure = exposure
         self.value = value
+        self.local = EVEN
         self.cleaned: tuple[int, Trajectory] | None = None
 
     def plane(self, number: int) -> NDArray[Any]:
         """Picture `number`, (Y, X, 3)."""
-        return self.picture(number, self.value)
+        return self.picture(number, self.value, self.local)
 
-    def picture(self, number: int, value: float) -> NDArray[Any]:
+    def picture(self, number: int, value: float, local: Local) -> NDArray[Any]:
         """Picture `number` at a value of the slider, (Y, X, 3)."""
         from clode_core.video import look_up, tone_tables
 
         cleaned = self.cleaned
         if cleaned is not None and cleaned[0] == number:
-            return self._in_range(cleaned[1].at(value, denoise=True))
+            return self._in_range(cleaned[1].at(value, denoise=True, **local.options))
         kind = self.dtype.type
-        tables = tone_tables(self.exposure.at(number), value, kind, int(np.iinfo(kind).max))
+        white = int(np.iinfo(kind).max)
+        tables = tone_tables(self.exposure.at(number), value, kind, white, **local.options)
         out = np.empty(self.shape[1:], self.dtype)
         look_up(tables, self.planes.cleaned(number).planes, [out[..., channel] for channel in range(3)])
         return out

@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_clode._activity import announce
 from napari_clode._form import error_text
 from napari_clode._jobs import Cancelled, JobProgress, LatestJob, single_shot
+from napari_clode._methods import Local
 from napari_clode._video import CACHE_BYTES
 from napari_clode._video_exposure import SETTLED, ExposedPlanes, VideoExposure
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
-    from napari_clode._video import VideoPlanes
+    from napari_clode._methods import Local
+from napari_clode._video import VideoPlanes
 
 _AHEAD = 3  # frames that are made before they are asked for, while the video plays
 _LARGEST_STEP = 5  # frames that a video which plays may leave out
@@ -35,6 +37,7 @@ class Making(NamedTuple):
     """What a picture was made with: where it differs from what holds now, the picture is made again."""
 
     value: float
+    local: Local
     settled: int
     clean: bool
 
@@ -77,7 +80,7 @@ class ShownVideo(ExposedPlanes):
     def making(self, number: int) -> Making:
         """What a picture of frame `number` is to be made with."""
         clean = self.cleaned is not None and self.cleaned[0] == number
-        return Making(self.value, self.exposure.settled(number), clean)
+        return Making(self.value, self.local, self.exposure.settled(number), clean)
 
 
 class FrameMaker(QObject):
@@ -116,7 +119,7 @@ class FrameMaker(QObject):
             return
         data.exposure.at(number, progress)
         making = data.making(number)
-        picture = data.picture(number, making.value)
+        picture = data.picture(number, making.value, making.local)
         with self._lock:
             self._made[number] = making, picture
             self._made.move_to_end(number)

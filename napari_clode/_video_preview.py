@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from clode_core import Trajectory
     from napari_clode._engine import Stack
-    from napari_clode._methods import Curve
+    from napari_clode._methods import Curve, Local
 
 _IDLE = 400  # milliseconds without a change after which the frame that is shown is made at its best
 _CURVE_POINTS = 61
@@ -86,6 +86,7 @@ class VideoPreview(QObject):
         self._where = viewer, layer, stack
         self._number, self._denoise = number, denoise
         data = ShownVideo(layer.data, VideoExposure(layer.data, stack), value)
+        data.local = stack.local
         self.data = data
 
         def work(progress: JobProgress) -> ShownVideo:
@@ -113,6 +114,12 @@ class VideoPreview(QObject):
         """Another value of the slider."""
         if self.data is not None:
             self.data.value = value
+            self._redraw()
+
+    def set_local(self, local: Local) -> None:
+        """Another exposure in shadows and highlights."""
+        if self.data is not None:
+            self.data.local = local
             self._redraw()
 
     def set_denoise(self, wanted: bool) -> None:
@@ -171,7 +178,9 @@ class VideoPreview(QObject):
 
     def _appearance(self, data: ShownVideo) -> Appearance:
         assert self._where is not None
-        return appearance(self._where[2], data.value, data.cleaned is not None, shared="over time")
+        return appearance(
+            self._where[2].bent(data.local), data.value, data.cleaned is not None, shared="over time"
+        )
 
     def _give_auto(self) -> None:
         data, number = self.data, self._number

@@ -296,6 +296,19 @@ def test_noise_is_removed_where_the_video_rests(viewer, film, rest, qtbot, drawn
     qtbot.waitUntil(lambda: np.array_equal(shown(result), noisy), timeout=30_000)
 
 
+def test_shadows_are_live_on_a_video(viewer, film, rest, qtbot, drawn):
+    layer, widget = film
+    widget.buttons.enhance.click()
+    qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
+    rest(widget)
+    result = result_of(viewer, layer)
+    drawn(viewer, result)
+    before = shown(result).mean()
+    widget.controls.advanced.local_box.shadows.setValue(-2.0)
+    drawn(viewer, result)
+    assert shown(result).mean() < before - 1 and result.metadata["clode"]["shadows"] == -2.0
+
+
 def test_kept_results_stay_and_are_exposed_wherever_they_are_looked_at(viewer, film, rest, qtbot):
     layer, widget = film
     widget.buttons.enhance.click()
