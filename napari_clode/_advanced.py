@@ -1,4 +1,4 @@
-"""What few users change: method, device and weights."""
+"""What few users change: shadows and highlights, method, device and weights."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QLineEdit, QToolButton, QWi
 from superqt import QCollapsible
 
 from napari_clode._form import allow, choice_box, row
+from napari_clode._local_box import LocalBox
 from napari_clode._methods import usable_methods
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class AdvancedBox(QCollapsible):
-    """Method, device and weights, folded away.
+    """Shadows and highlights, method, device and weights, folded away.
 
     Signals
     -------
@@ -26,10 +27,13 @@ class AdvancedBox(QCollapsible):
         Another method was chosen; its weights are those last chosen for it.
     settings_changed
         Another device or other weights were chosen.
+    local_changed
+        Shadows or highlights were changed.
     """
 
     method_changed = Signal()
     settings_changed = Signal()
+    local_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Advanced", parent)
@@ -47,9 +51,12 @@ class AdvancedBox(QCollapsible):
         self.browse = QToolButton()
         self.browse.setText("…")
         self.browse.clicked.connect(self._on_browse)
+        self.local_box = LocalBox()
+        self.local_box.changed.connect(self.local_changed)
         inside = QWidget()
         fields = QFormLayout(inside)
         fields.setContentsMargins(0, 0, 0, 0)
+        fields.addRow(self.local_box)
         fields.addRow("Method", self.method)
         fields.addRow("Device", self.device)
         fields.addRow("Weights", row(self.weights, self.browse))
@@ -73,6 +80,7 @@ class AdvancedBox(QCollapsible):
 
     def _fit_to_method(self) -> None:
         info = self.info
+        self.local_box.fit_to(info)
         self.method.setToolTip(info.summary)
         self.weights.setText(self._weights.get(info.name, ""))
         reason = f"{info.title} has no weights"

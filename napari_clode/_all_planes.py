@@ -56,6 +56,7 @@ class AllPlanes(QObject):
 
     def start(self, layer: Image, stack: Stack, value: float, denoise: bool) -> str:
         """Enhance every plane of a layer; gives what is to be said meanwhile, nothing if it is called off."""
+        stack = stack.bent(stack.local)  # what is changed meanwhile is for another time
         folder = None
         if not fits_in_memory(stack):
             folder = self._asked_for(layer, stack, value)
@@ -63,7 +64,7 @@ class AllPlanes(QObject):
                 return ""
         source = weakref.ref(layer)
         self._source, self._folder = source, folder
-        name = f"{stack.planes.name} [{title(stack.info, value)}, all planes]"
+        name = f"{stack.planes.name} [{title(stack.info, value, stack.local)}, all planes]"
 
         def work(progress: JobProgress) -> Outcome:
             progress(0.0)
@@ -98,7 +99,7 @@ class AllPlanes(QObject):
     def _asked_for(self, layer: Image, stack: Stack, value: float) -> Path | None:
         """The folder that a user chooses for a result that does not fit into memory."""
         beside = Path(layer.source.path).parent if layer.source.path else Path.home()
-        name = f"{stack.planes.name} {title(stack.info, value)}".replace("/", "-")
+        name = f"{stack.planes.name} {title(stack.info, value, stack.local)}".replace("/", "-")
         size = f"{result_bytes(stack) / 1e9:.1f} GB"
         chosen, _ = QFileDialog.getSaveFileName(
             self._window,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_clode._methods import shown_digits
+from napari_clode._methods import EVEN, Local, shown_digits
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -58,20 +58,23 @@ def appearance(stack: Stack, value: float, denoise: bool, *, shared: bool | str 
         "method": info.name,
         **({info.slider.keyword: value} if info.slider else {}),
         "denoise": denoise,
+        **stack.local.options,
         "levels": limits,
         "shared_exposure": settings.shared if shared is None else shared,
         "weights": settings.weights or "packaged",
     }
     name = f"{stack.planes.name} [{info.title}]"
-    return Appearance(name, stack.planes.rgb, limits, about, f"{{}} [{title(info, value)}]")
+    return Appearance(name, stack.planes.rgb, limits, about, f"{{}} [{title(info, value, stack.local)}]")
 
 
-def title(info: MethodInfo, value: float) -> str:
-    """A method and the value of its slider, as in "CLODE, T 2.92"."""
+def title(info: MethodInfo, value: float, local: Local = EVEN) -> str:
+    """A method and its settings, as in "CLODE, T 2.92" or "CLODE, T 2.92, highlights -1.00"."""
     slider = info.slider
     if slider is None:
         return info.title
-    return f"{info.title}, {slider.symbol} {value:.{shown_digits(info)}f}"
+    digits = shown_digits(info)
+    added = "".join(f", {name} {much:+.{digits}f}" for name, much in local.options.items() if much)
+    return f"{info.title}, {slider.symbol} {value:.{digits}f}{added}"
 
 
 def looks(layer: Image, style: Appearance) -> dict[str, Any]:

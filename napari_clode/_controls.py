@@ -16,6 +16,7 @@ from napari_clode._form import allow, choice_box, row
 from napari_clode._help import help_button
 from napari_clode._layer_choices import channel_choices, likely_channels
 from napari_clode._levels_box import LevelsBox
+from napari_clode._methods import Local
 from napari_clode._planes import Channels
 from napari_clode._slider_box import SliderBox
 from napari_clode._video import is_video
@@ -40,6 +41,7 @@ class Choices(NamedTuple):
     shared: bool
     channels: int
     levels: tuple[int, str, str]
+    local: Local
 
 
 class Controls(QWidget):
@@ -149,6 +151,7 @@ class Controls(QWidget):
             self.shared.isChecked(),
             self.channels.currentIndex(),
             self.levels.choice,
+            self.advanced.local_box.local,
         )
 
     @choices.setter
@@ -161,6 +164,7 @@ class Controls(QWidget):
         self.shared.setChecked(choices.shared)
         self.channels.setCurrentIndex(min(choices.channels, self.channels.count() - 1))
         self.levels.choice = choices.levels
+        self.advanced.local_box.show_local(choices.local)
         del blockers
 
     def offer_layers(self, chosen: Image | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import threading
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_clode._methods import (
+    EVEN,
     GLIMPSE_PIXELS,
+    Local,
     default_method,
     level_limits,
     slider_range,
@@ -69,6 +72,8 @@ class Stack:
         What the method of the settings can do.
     span : (float, float)
         Range of its slider.
+    local : Local
+        What is added to the exposure time in shadows and highlights, where all planes are enhanced.
     """
 
     def __init__(self, planes: LayerPlanes, settings: Settings) -> None:
@@ -78,10 +83,17 @@ class Stack:
         self.settings = settings
         self.info: MethodInfo = clode_core.method_info(settings.method)
         self.span = slider_range(self.info)
+        self.local = EVEN
         self._lock = threading.RLock()
         self._levels: Any = None
         self._exposures: dict[int, SharedExposure] = {}
         self._method: Method | None = None
+
+    def bent(self, local: Local) -> Stack:
+        """The same stack with another exposure in shadows and highlights."""
+        other = copy.copy(self)
+        other.local = local
+        return other
 
     @property
     def levels(self) -> Any:
@@ -165,7 +177,12 @@ class Stack:
     ) -> NDArray[Any]:
         """Solve a plane that has been read, and show it at a value of the slider."""
         exposure = self._exposure(index, progress)
-        return self.run(lambda method: self._solved(method, plane, exposure).at(value, denoise, progress))[0]
+        local = self.local
+
+        def work(method: Method) -> NDArray[Any]:
+            return self._solved(method, plane, exposure).at(value, denoise, progress, local)
+
+        return self.run(work)[0]
 
 
 @dataclass
@@ -192,13 +209,17 @@ class Solved:
     method: Method
     cleaned: bool = False
 
-    def at(self, value: float, denoise: bool, progress: Progress | None = None) -> NDArray[Any]:
+    def at(
+        self, value: float, denoise: bool, progress: Progress | None = None, local: Local = EVEN
+    ) -> NDArray[Any]:
         """The plane at a value; on the CPU where the accelerator's memory does not suffice."""
-        return self._run(lambda path: path.at(value, denoise, progress))
+        return self._run(lambda path: path.at(value, denoise, progress, local))
 
-    def glimpse(self, value: float, denoise: bool, window: Window | None = None) -> Glimpse:
+    def glimpse(
+        self, value: float, denoise: bool, window: Window | None = None, local: Local = EVEN
+    ) -> Glimpse:
         """What is seen of the plane at a value, quickly; see `SolvedPlane.glimpse`."""
-        return self._run(lambda path: path.glimpse(value, denoise, window))
+        return self._run(lambda path: path.glimpse(value, denoise, window, local))
 
     @property
     def large(self) -> bool:

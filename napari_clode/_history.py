@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qtpy.QtCore import QObject
 
 from napari_clode._jobs import single_shot
+from napari_clode._methods import EVEN, Local
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -18,10 +19,11 @@ _REST = 600  # milliseconds of rest after which a setting can be returned to
 
 
 class Setting(NamedTuple):
-    """A value of the slider, and whether noise is removed."""
+    """A value of the slider, whether noise is removed, and what is added in shadows and highlights."""
 
     value: float
     denoise: bool
+    local: Local = EVEN
 
 
 _visited: weakref.WeakKeyDictionary[Image, list[Setting]] = weakref.WeakKeyDictionary()
@@ -36,6 +38,7 @@ class History(QObject):
         self._rest = single_shot(self, _REST, self.visit)
         controls.value_changed.connect(lambda _: self._rest.start())
         controls.denoise_changed.connect(lambda _: self._rest.start())
+        controls.advanced.local_changed.connect(self._rest.start)
 
     def visit(self) -> None:
         """The controls rest."""
@@ -68,8 +71,10 @@ class History(QObject):
 
     @property
     def _now(self) -> Setting:
-        return Setting(self._controls.value, self._controls.denoise.isChecked())
+        controls = self._controls
+        return Setting(controls.value, controls.denoise.isChecked(), controls.advanced.local_box.local)
 
     def _set(self, setting: Setting) -> None:
         self._controls.denoise.setChecked(setting.denoise)
+        self._controls.advanced.local_box.set_local(setting.local)
         self._controls.slider.setValue(setting.value)

@@ -96,6 +96,11 @@ class LatestJob(QObject):
         """Whether something is being done whose result counts."""
         return self._next is not None or (self._progress is not None and not self._progress.stopped)
 
+    @property
+    def has_next(self) -> bool:
+        """Whether something newer than what is being done has been asked for."""
+        return self._next is not None
+
     def submit(self, work: Work) -> None:
         """Do this as soon as what is being done has ended."""
         self._next = work

@@ -43,6 +43,28 @@ def default_method() -> str:
     return next(iter(clode_core.available_methods()))
 
 
+class Local(NamedTuple):
+    """What is added to the exposure time where the scene is dark, and where it is bright."""
+
+    shadows: float = 0.0
+    highlights: float = 0.0
+
+    @property
+    def options(self) -> dict[str, float]:
+        """As arguments of what exposes; none where nothing is added."""
+        return self._asdict() if any(self) else {}
+
+
+EVEN = Local()
+"""The same exposure time everywhere."""
+
+
+def bends(info: MethodInfo) -> tuple[float, float] | None:
+    """How much a method can add in shadows and highlights; None if it cannot."""
+    limits = [option.limits for option in info.options if option.keyword in Local._fields]
+    return limits[0] if info.video_tables and len(limits) == len(Local._fields) else None
+
+
 class Glimpse(NamedTuple):
     """What is shown while the slider moves: a part of the plane, or a smaller copy of it."""
 
@@ -53,11 +75,13 @@ class Glimpse(NamedTuple):
 class SolvedPlane(Protocol):
     """A plane that can be shown at any value of its method's slider."""
 
-    def at(self, value: float, denoise: bool, progress: Progress | None = None) -> NDArray[Any]:
+    def at(
+        self, value: float, denoise: bool, progress: Progress | None = None, local: Local = EVEN
+    ) -> NDArray[Any]:
         """The plane at a value, with its noise removed or not; same shape and dtype."""
         ...
 
-    def glimpse(self, value: float, denoise: bool, window: Window | None) -> Glimpse:
+    def glimpse(self, value: float, denoise: bool, window: Window | None, local: Local = EVEN) -> Glimpse:
         """What is seen of the plane, quickly: the part in a window if that is small, else a smaller copy."""
         ...
 
@@ -117,14 +141,16 @@ class _PlaneByTables:
         self._limits = level_limits(levels, plane.dtype)
         self._values = np.linspace(*span, _CURVE_POINTS)
 
-    def at(self, value: float, denoise: bool, progress: Progress | None = None) -> NDArray[Any]:
-        return self._path.at(value, denoise=denoise, progress=progress)
+    def at(
+        self, value: float, denoise: bool, progress: Progress | None = None, local: Local = EVEN
+    ) -> NDArray[Any]:
+        return self._path.at(value, denoise=denoise, progress=progress, **local.options)
 
-    def glimpse(self, value: float, denoise: bool, window: Window | None) -> Glimpse:
+    def glimpse(self, value: float, denoise: bool, window: Window | None, local: Local = EVEN) -> Glimpse:
         if window is not None and window.pixels <= GLIMPSE_PIXELS:
-            picture = self._path.region(window.rows, window.columns, value, denoise=denoise)
+            picture = self._path.region(window.rows, window.columns, value, denoise=denoise, **local.options)
             return Glimpse(picture, Part((window.rows[0], window.columns[0])))
-        unit = self._reduced.at(value)  # with its noise, of which averaging has left little
+        unit = self._reduced.at(value, **local.options)  # with its noise, of which averaging has left little
         unit = unit[..., 0] if self._plane.ndim == 2 else unit
         height, width = self._plane.shape[:2]
         step = height / unit.shape[0], width / unit.shape[1]
@@ -178,7 +204,9 @@ class _PlaneOfAnyMethod:
             self._solved[denoise] = self._solve(self._plane, denoise)
         return self._solved[denoise]
 
-    def at(self, value: float, denoise: bool, progress: Progress | None = None) -> NDArray[Any]:
+    def at(
+        self, value: float, denoise: bool, progress: Progress | None = None, local: Local = EVEN
+    ) -> NDArray[Any]:
         last = self._last
         if last is None or last[0] != (value, denoise):
             values = (value,) if self._method.info.slider else ()
@@ -186,7 +214,7 @@ class _PlaneOfAnyMethod:
             self._last = last = (value, denoise), picture
         return last[1].copy()  # a layer may be painted on
 
-    def glimpse(self, value: float, denoise: bool, window: Window | None) -> Glimpse:
+    def glimpse(self, value: float, denoise: bool, window: Window | None, local: Local = EVEN) -> Glimpse:
         height, width = self._plane.shape[:2]
         step = max(1, math.ceil(math.sqrt(height * width / GLIMPSE_PIXELS)))
         if self._small is None or self._small[0] != denoise:

@@ -77,13 +77,24 @@ def placement(
 
 
 def move(layer: Image, result: Image, place: dict[str, Any]) -> None:
-    """Give a result its transforms; a link to its source must not move the source too."""
-    for transform in TRANSFORMS:
-        now = getattr(result, transform)
-        now = now.affine_matrix if transform == "affine" else now
-        if not np.allclose(now, place[transform], rtol=1e-12, atol=0):
-            unlink(layer, result)
-            setattr(result, transform, place[transform])
+    """Give a result its transforms; a link to its source must not move the source too.
+
+    napari arranges all layers anew whenever it is told of one transform, so it is told once of all.
+    """
+    changed = [name for name in TRANSFORMS if not _lies_so(result, name, place[name])]
+    if changed:
+        unlink(layer, result)
+    for name in changed[:-1]:
+        with getattr(result.events, name).blocker():
+            setattr(result, name, place[name])
+    for name in changed[-1:]:
+        setattr(result, name, place[name])
+
+
+def _lies_so(result: Image, transform: str, wanted: Any) -> bool:
+    now = getattr(result, transform)
+    now = now.affine_matrix if transform == "affine" else now
+    return bool(np.allclose(now, wanted, rtol=1e-12, atol=0))
 
 
 def unlink(layer: Image, result: Image) -> None:

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_clode import _results
 from napari_clode._appearance import appearance
 from napari_clode._jobs import JobProgress, LatestJob, single_shot
+from napari_clode._methods import EVEN, Local
 from napari_clode._placement import WHOLE, Part
 from napari_clode._planes import window
 
@@ -95,7 +96,7 @@ class PlanePreview(QObject):
         self._thumbnail = single_shot(self, _THUMBNAIL_PAUSE, self._draw_thumbnail)
         self.rest = single_shot(self, _REST, self.redraw)
         self._source: tuple[napari.viewer.Viewer, Image, Stack] | None = None
-        self._value, self._denoise = 0.0, False
+        self._value, self._denoise, self._local = 0.0, False, EVEN
         self._drawing_whole = False
         self._refused: Solved | None = None  # the plane whose noise is to stay, for now
         self.current: Solved | None = None
@@ -128,7 +129,7 @@ class PlanePreview(QObject):
     ) -> None:
         """Show the result of a plane; what is being solved ends first."""
         self._source = viewer, layer, stack
-        self._value, self._denoise = value, denoise
+        self._value, self._denoise, self._local = value, denoise, stack.local
         self.cleaning.cancel()
 
         def work(progress: JobProgress) -> tuple[Solved, Curve]:
@@ -150,6 +151,11 @@ class PlanePreview(QObject):
     def set_value(self, value: float) -> None:
         """Another value of the slider."""
         self._value, self.requested = value, True
+        self._draw(moving=True)
+
+    def set_local(self, local: Local) -> None:
+        """Another exposure in shadows and highlights."""
+        self._local, self.requested = local, True
         self._draw(moving=True)
 
     def set_denoise(self, wanted: bool) -> None:
@@ -182,16 +188,16 @@ class PlanePreview(QObject):
         solved = self.current
         if solved is None or self._source is None:
             return
-        value, denoise = self._value, self._denoise and solved.cleaned
+        value, denoise, local = self._value, self._denoise and solved.cleaned, self._local
         viewer, layer, stack = self._source
         glimpse = moving and solved.large
         seen = window(viewer, layer, stack.planes) if glimpse else None
 
         def work(progress: JobProgress) -> Drawn:
-            style = appearance(solved.stack, value, denoise)
+            style = appearance(solved.stack.bent(local), value, denoise)
             if glimpse:
-                return solved, style, *solved.glimpse(value, denoise, seen)
-            return solved, style, solved.at(value, denoise, progress), WHOLE
+                return solved, style, *solved.glimpse(value, denoise, seen, local)
+            return solved, style, solved.at(value, denoise, progress, local), WHOLE
 
         if self._drawing_whole:
             self.showing.cancel()  # another value counts now

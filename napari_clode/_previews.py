@@ -91,6 +91,8 @@ class Previews(QObject):
             except LayerError as error:
                 self._stack = None
                 self.refused.emit(str(error))
+        if self._stack is not None:
+            self._stack.local = self._controls.advanced.local_box.local
         return self._stack
 
     def restart(self, *, other_pixels: bool = False) -> None:
@@ -122,6 +124,18 @@ class Previews(QObject):
             self.video.set_value(value)
             return
         self.plane.set_value(value)
+        if not self.live and self._controls.layer is not None:
+            self.start()
+
+    def set_local(self) -> None:
+        """Another exposure in shadows and highlights."""
+        local = self._controls.advanced.local_box.local
+        if self._stack is not None:
+            self._stack.local = local
+        if self.video.active:
+            self.video.set_local(local)
+            return
+        self.plane.set_local(local)
         if not self.live and self._controls.layer is not None:
             self.start()
 

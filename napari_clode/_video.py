@@ -173,13 +173,16 @@ class VideoPlanes(Planes):
         from clode_core.video import clean_dark
 
         with self._lock:
-            if number not in self._cleaned:
-                frame = self.frame(number)
-                planes = clean_dark(frame.planes, self.black, self.strength)
-                self._cleaned[number] = replace(frame, planes=planes)
-                while len(self._cleaned) > _CONVERTED:
-                    self._cleaned.popitem(last=False)
-            return self._cleaned[number]
+            known = self._cleaned.get(number)
+        if known is None:  # made without the lock, for others must not wait for it
+            frame = self.frame(number)
+            known = replace(frame, planes=clean_dark(frame.planes, self.black, self.strength))
+        with self._lock:
+            self._cleaned[number] = known
+            self._cleaned.move_to_end(number)
+            while len(self._cleaned) > _CONVERTED:
+                self._cleaned.popitem(last=False)
+        return known
 
     def thumbnail(self, number: int, long_side: int) -> Frame:
         """Frame `number` upright, averaged down."""

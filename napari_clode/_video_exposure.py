@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_clode._engine import Stack
+from napari_clode._methods import EVEN, Local
 from napari_clode._video import Planes, VideoPlanes
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 ANALYSED_AHEAD = 60.0
 """Seconds that are analysed beyond the frame that is shown."""
+SETTLED = 4.0
+"""Seconds beyond a frame that decide its exposure."""
 _BEFORE = 1.0  # seconds before a place that are analysed too, so that it has neighbours on both sides
-_SETTLED = 4.0  # seconds beyond a frame that decide its exposure
 _ALIKE = 0.5  # seconds for which the exposure of a frame serves those after it
 _NEAR = 5.0  # seconds beyond what is known that are analysed on the way, not jumped to
 
@@ -80,12 +82,12 @@ class VideoExposure:
             _, self._model = self.stack.run(lambda model: None)
         return self._model
 
-    def at(self, number: int) -> SharedExposure:
-        """Exposure of frame `number`."""
+    def at(self, number: int, progress: Callable[[float], None] | None = None) -> SharedExposure:
+        """Exposure of frame `number`; what `progress` raises stops an analysis that it needs."""
         seconds = float(self.planes.seconds[number])
         section = self.section(seconds)
-        if self.exact and not (section is not None and section.covers(seconds + _SETTLED)):
-            self.analyse_from(number, lambda _: None, _SETTLED)
+        if self.exact and not (section is not None and section.covers(seconds + SETTLED)):
+            self.analyse_from(number, progress or (lambda _: None), SETTLED)
             section = self.section(seconds)
         if section is not None and section.covers(seconds):
             return section.timeline().at(seconds)
@@ -94,6 +96,14 @@ class VideoExposure:
             self._own[number] = self._solve(number)
             before = [number]
         return self._own[max(before)]
+
+    def settled(self, number: int) -> int:
+        """How well the exposure of a frame is known: its own (0), that of its past (1), for good (2)."""
+        seconds = float(self.planes.seconds[number])
+        section = self.section(seconds)
+        if section is None or not section.covers(seconds):
+            return 0
+        return 2 if section.covers(seconds + SETTLED) else 1
 
     def _solve(self, number: int) -> SharedExposure:
         from clode_core.video import FRAME_LEVELS
@@ -163,6 +173,8 @@ class ExposedPlanes(Planes):
 
     Attributes
     ----------
+    local : Local
+        What is added to the exposure time in shadows and highlights.
     cleaned : (int, Trajectory) or None
         A frame whose noise has been removed.
     """
@@ -172,16 +184,23 @@ class ExposedPlanes(Planes):
         self.planes = planes
         self.exposure = exposure
         self.value = value
+        self.local = EVEN
         self.cleaned: tuple[int, Trajectory] | None = None
 
     def plane(self, number: int) -> NDArray[Any]:
         """Picture `number`, (Y, X, 3)."""
+        return self.picture(number, self.value, self.local)
+
+    def picture(self, number: int, value: float, local: Local) -> NDArray[Any]:
+        """Picture `number` at a value of the slider, (Y, X, 3)."""
         from clode_core.video import look_up, tone_tables
 
-        if self.cleaned is not None and self.cleaned[0] == number:
-            return self._in_range(self.cleaned[1].at(self.value, denoise=True))
+        cleaned = self.cleaned
+        if cleaned is not None and cleaned[0] == number:
+            return self._in_range(cleaned[1].at(value, denoise=True, **local.options))
         kind = self.dtype.type
-        tables = tone_tables(self.exposure.at(number), self.value, kind, int(np.iinfo(kind).max))
+        white = int(np.iinfo(kind).max)
+        tables = tone_tables(self.exposure.at(number), value, kind, white, **local.options)
         out = np.empty(self.shape[1:], self.dtype)
         look_up(tables, self.planes.cleaned(number).planes, [out[..., channel] for channel in range(3)])
         return out

@@ -10,7 +10,8 @@ from qtpy.QtCore import QObject, Signal
 from napari_clode import _results
 from napari_clode._appearance import Appearance, appearance
 from napari_clode._jobs import JobProgress, LatestJob, single_shot
-from napari_clode._video_exposure import ExposedPlanes, VideoExposure
+from napari_clode._video_exposure import VideoExposure
+from napari_clode._video_frames import ShownVideo
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
 
     from clode_core import Trajectory
     from napari_clode._engine import Stack
-    from napari_clode._methods import Curve
+    from napari_clode._methods import Curve, Local
 
-_REDRAW = 15  # milliseconds between two pictures while the slider moves
 _IDLE = 400  # milliseconds without a change after which the frame that is shown is made at its best
 _CURVE_POINTS = 61
 
@@ -48,15 +48,17 @@ class VideoPreview(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.opening, self.analysing, self.improving = LatestJob(self), LatestJob(self), LatestJob(self)
-        self.jobs = [self.opening, self.analysing, self.improving]
+        self.choosing = LatestJob(self)
+        self.jobs = [self.opening, self.analysing, self.improving, self.choosing]
         self.opening.done.connect(self._on_opened)
         self.improving.done.connect(self._on_improved)
+        self.choosing.done.connect(self._on_chosen)
+        self.analysing.done.connect(lambda _: self._redraw())
         for job in self.jobs:
             job.failed.connect(self.failed)
-        self._redraw = single_shot(self, _REDRAW, self._on_redraw)
         self._idle = single_shot(self, _IDLE, self._on_idle)
         self._where: tuple[napari.viewer.Viewer, Image, Stack] | None = None
-        self.data: ExposedPlanes | None = None
+        self.data: ShownVideo | None = None
         self._number = 0
         self._denoise = self._auto = False
 
@@ -83,11 +85,12 @@ class VideoPreview(QObject):
         self.stop()
         self._where = viewer, layer, stack
         self._number, self._denoise = number, denoise
-        data = ExposedPlanes(layer.data, VideoExposure(layer.data, stack), value)
+        data = ShownVideo(layer.data, VideoExposure(layer.data, stack), value)
+        data.local = stack.local
         self.data = data
 
-        def work(progress: JobProgress) -> ExposedPlanes:
-            data.exposure.at(number)
+        def work(progress: JobProgress) -> ShownVideo:
+            data.maker.make(number, progress)
             return data
 
         self.status_changed.emit("Solving …")
@@ -103,7 +106,6 @@ class VideoPreview(QObject):
         """Follow no longer; the exposed video stays as it is."""
         self._where = self.data = None
         self._auto = False
-        self._redraw.stop()
         self._idle.stop()
         for job in self.jobs:
             job.cancel()
@@ -112,7 +114,13 @@ class VideoPreview(QObject):
         """Another value of the slider."""
         if self.data is not None:
             self.data.value = value
-            self._redraw.start()
+            self._redraw()
+
+    def set_local(self, local: Local) -> None:
+        """Another exposure in shadows and highlights."""
+        if self.data is not None:
+            self.data.local = local
+            self._redraw()
 
     def set_denoise(self, wanted: bool) -> None:
         """Remove noise of frames that rest, or do not."""
@@ -121,7 +129,7 @@ class VideoPreview(QObject):
             if not wanted:
                 self.improving.cancel()
                 self.data.cleaned = None
-                self._redraw.start()
+                self._redraw()
             self._idle.start()
 
     def choose(self) -> None:
@@ -152,13 +160,14 @@ class VideoPreview(QObject):
             self.analysing.cancel()
         self.analysing.submit(lambda progress: data.exposure.analyse_from(number, progress))
 
-    def _on_opened(self, data: ExposedPlanes) -> None:
+    def _on_opened(self, data: ShownVideo) -> None:
         if data is not self.data or self._where is None:
             return
         viewer, layer, stack = self._where
         if layer not in viewer.layers:
             return
-        _results.show_video(viewer, layer, stack.planes, data, self._appearance(data))
+        result = _results.show_video(viewer, layer, stack.planes, data, self._appearance(data))
+        data.maker.draw_in(result)
         rate = data.planes.frame_rate
         self.status_changed.emit(
             f"The video runs at {rate:.4g} frames per second: set that by a right click on the play button."
@@ -167,24 +176,31 @@ class VideoPreview(QObject):
         self._idle.start()
         self._analyse()
 
-    def _appearance(self, data: ExposedPlanes) -> Appearance:
+    def _appearance(self, data: ShownVideo) -> Appearance:
         assert self._where is not None
-        return appearance(self._where[2], data.value, data.cleaned is not None, shared="over time")
+        return appearance(
+            self._where[2].bent(data.local), data.value, data.cleaned is not None, shared="over time"
+        )
 
     def _give_auto(self) -> None:
-        if self._auto and self.data is not None:
-            self._auto = False
-            self.chosen.emit(self.data.exposure.at(self._number).auto)
+        data, number = self.data, self._number
+        if self._auto and data is not None:
+            self.choosing.submit(lambda progress: data.exposure.at(number, progress).auto)
 
-    def _on_redraw(self) -> None:
-        """Expose the frame that is shown again."""
+    def _on_chosen(self, value: float) -> None:
+        if self._auto:
+            self._auto = False
+            self.chosen.emit(value)
+
+    def _redraw(self) -> None:
+        """Let the frame that is shown be made again."""
         if self._where is None or self.data is None:
             return
         viewer, layer, _ = self._where
         result = _results.preview_of(viewer, layer)
         if result is not None and result.data is self.data:
             _results.describe_video(result, self._appearance(self.data))
-            result.refresh(thumbnail=False, highlight=False, extent=False)
+            self.data.maker.ask(self._number)
             self._idle.start()
 
     def _on_idle(self) -> None:
@@ -197,7 +213,7 @@ class VideoPreview(QObject):
 
         values = np.linspace(*data.exposure.stack.span, _CURVE_POINTS)
 
-        def work(progress: JobProgress) -> tuple[ExposedPlanes, int, Trajectory, Curve, bool]:
+        def work(progress: JobProgress) -> tuple[ShownVideo, int, Trajectory, Curve, bool]:
             path = data.path(number)
             brightness = path.brightness(values)
             if denoise:
@@ -206,11 +222,11 @@ class VideoPreview(QObject):
 
         self.improving.submit(work)
 
-    def _on_improved(self, outcome: tuple[ExposedPlanes, int, Trajectory, Curve, bool]) -> None:
+    def _on_improved(self, outcome: tuple[ShownVideo, int, Trajectory, Curve, bool]) -> None:
         data, number, path, curve, denoise = outcome
         if data is not self.data or number != self._number:
             return
         self.curve.emit(*curve)
         if denoise and self._denoise:
             data.cleaned = number, path
-            self._redraw.start()
+            self._redraw()

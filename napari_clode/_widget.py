@@ -73,6 +73,7 @@ class EnhanceWidget(QWidget):
         controls.settings_changed.connect(self.previews.restart)
         controls.value_changed.connect(self._on_value)
         controls.denoise_changed.connect(self.previews.set_denoise)
+        controls.advanced.local_changed.connect(self.previews.set_local)
         controls.auto.clicked.connect(self._on_auto)
         controls.reset.clicked.connect(self.reset)
         buttons.enhance.clicked.connect(self.start)

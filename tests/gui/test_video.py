@@ -1,5 +1,7 @@
 """Videos in a real napari, with the widget on them."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,17 @@ def result_of(viewer, layer):
 
 def shown(layer):
     return np.asarray(layer._slice.image.raw)
+
+
+@pytest.fixture
+def drawn(qtbot):
+    """Wait until the right picture of the frame that is looked at is drawn."""
+
+    def wait(viewer, result):
+        number = viewer.dims.current_step[0]
+        qtbot.waitUntil(lambda: np.array_equal(shown(result), result.data[number]), timeout=30_000)
+
+    return wait
 
 
 # reading
@@ -129,7 +142,7 @@ def test_what_is_no_video_is_told_in_one_sentence(tmp_path):
 
 
 def test_the_result_follows_dims_and_slider_without_a_solve_for_each_frame(
-    viewer, film, rest, qtbot, untrained, monkeypatch
+    viewer, film, rest, qtbot, untrained, monkeypatch, drawn
 ):
     layer, widget = film
     solved = []
@@ -148,11 +161,12 @@ def test_the_result_follows_dims_and_slider_without_a_solve_for_each_frame(
     pictures = []
     for number in range(20):
         viewer.dims.set_current_step(0, number)
+        drawn(viewer, result)
         pictures.append(shown(result).mean())
     assert len(set(pictures)) > 10 and len(solved) == seen
     widget.controls.slider.setValue(-3.0)
     qtbot.waitUntil(lambda: shown(result).mean() != pictures[-1], timeout=30_000)
-    assert np.array_equal(shown(result), result.data[19])
+    drawn(viewer, result)
     assert result.metadata["clode"]["exposure_time"] == -3.0
     widget.controls.slider.setValue(0.0)
     cleaned = layer.data.cleaned(19).pixels()
@@ -191,6 +205,72 @@ def test_a_jump_to_what_has_not_been_looked_at_is_right_at_once(video, untrained
     assert data[50].shape == (72, 96, 3)
 
 
+@pytest.fixture
+def computing(monkeypatch):
+    """The threads in which frames are exposed, analysed or solved; exposing waits while it is locked."""
+    gate, threads = threading.Lock(), []
+    picture, at = ExposedPlanes.picture, VideoExposure.at
+
+    def exposed(self, *given):
+        threads.append(threading.current_thread())
+        if gate.acquire(timeout=5):
+            gate.release()
+        return picture(self, *given)
+
+    def known(self, *given):
+        threads.append(threading.current_thread())
+        return at(self, *given)
+
+    monkeypatch.setattr(ExposedPlanes, "picture", exposed)
+    monkeypatch.setattr(VideoExposure, "at", known)
+    return type("Computing", (), {"gate": gate, "threads": threads})
+
+
+def test_napari_never_waits_for_a_frame_that_is_being_exposed(
+    viewer, film, rest, qtbot, drawn, computing, frames
+):
+    layer, widget = film
+    widget.buttons.enhance.click()
+    qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
+    rest(widget)
+    result = result_of(viewer, layer)
+    drawn(viewer, result)
+    first = shown(result).copy()
+    computing.threads.clear()
+    with computing.gate:
+        widget.controls.slider.setValue(1.0)
+        rest(widget)
+        result.refresh()
+        assert np.array_equal(shown(result), first)  # as it was, until the new one is there
+        viewer.dims.set_current_step(0, 1)
+        assert np.array_equal(shown(result), first)  # a frame a moment away
+        viewer.dims.set_current_step(0, 50)
+        assert np.array_equal(shown(result), frames[50])  # far away: the source
+    qtbot.waitUntil(lambda: result.data.drawn is not None and result.data.drawn.value == 1.0)
+    assert threading.main_thread() not in computing.threads
+    drawn(viewer, result)
+    assert np.array_equal(np.asarray(result.data)[50], shown(result))  # a script gets the exposed frames
+
+
+def test_a_kept_video_is_exposed_in_the_background_where_it_has_not_been_looked_at(
+    viewer, film, rest, qtbot, drawn, computing
+):
+    layer, widget = film
+    widget.buttons.enhance.click()
+    qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
+    result = result_of(viewer, layer)
+    widget.buttons.keep.click()
+    rest(widget)
+    viewer.window._wrapped_dock_widgets["CLODE Enhance (CLODE)"].destroyOnClose()
+    computing.threads.clear()
+    for number in (40, 3, 59):
+        viewer.dims.set_current_step(0, number)
+    qtbot.waitUntil(lambda: result.data.drawn is not None and result.data.maker.found(59) is not None)
+    assert threading.main_thread() not in computing.threads
+    drawn(viewer, result)
+    assert result.data.exposure.settled(59) == 2
+
+
 def test_auto_moves_the_slider(viewer, film, rest, qtbot):
     layer, widget = film
     widget.controls.auto.click()
@@ -200,19 +280,33 @@ def test_auto_moves_the_slider(viewer, film, rest, qtbot):
     assert widget.controls.slider.value() == pytest.approx(chosen, abs=0.3)
 
 
-def test_noise_is_removed_where_the_video_rests(viewer, film, rest, qtbot):
+def test_noise_is_removed_where_the_video_rests(viewer, film, rest, qtbot, drawn):
     layer, widget = film
     widget.buttons.enhance.click()
     qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
     rest(widget)
     result = result_of(viewer, layer)
-    result.refresh()  # what has been looked through meanwhile counts
+    drawn(viewer, result)
     noisy = shown(result).copy()
     widget.controls.denoise.setChecked(True)
     qtbot.waitUntil(lambda: result.metadata["clode"]["denoise"], timeout=30_000)
+    drawn(viewer, result)
     assert not np.array_equal(shown(result), noisy)
     widget.controls.denoise.setChecked(False)
     qtbot.waitUntil(lambda: np.array_equal(shown(result), noisy), timeout=30_000)
+
+
+def test_shadows_are_live_on_a_video(viewer, film, rest, qtbot, drawn):
+    layer, widget = film
+    widget.buttons.enhance.click()
+    qtbot.waitUntil(lambda: result_of(viewer, layer) is not None, timeout=30_000)
+    rest(widget)
+    result = result_of(viewer, layer)
+    drawn(viewer, result)
+    before = shown(result).mean()
+    widget.controls.advanced.local_box.shadows.setValue(-2.0)
+    drawn(viewer, result)
+    assert shown(result).mean() < before - 1 and result.metadata["clode"]["shadows"] == -2.0
 
 
 def test_kept_results_stay_and_are_exposed_wherever_they_are_looked_at(viewer, film, rest, qtbot):
