@@ -20,7 +20,12 @@ _LEFT_OVER = re.compile(rf"\.clode-[0-9a-f]{{32}}{re.escape(TEMPORARY_SUFFIX)}")
 
 
 def find_tasks(
-    paths: Sequence[Path], output: Path, *, suffix: str | None = None, skipped: list[Path] | None = None
+    paths: Sequence[Path],
+    output: Path,
+    *,
+    suffix: str | None = None,
+    name: str | None = None,
+    skipped: list[Path] | None = None,
 ) -> tuple[list[Task], list[Outcome]]:
     """Pictures to enhance, and where each result goes.
 
@@ -34,6 +39,8 @@ def find_tasks(
         Folder for the results; it need not be there.
     suffix : str, optional
         Of the results. By default they keep that of their picture; camera raw files become TIFF.
+    name : str, optional
+        Of the result, where there is one picture; it decides the format.
     skipped : list of Path, optional
         Filled with the files in the folders that are no pictures, by their names.
 
@@ -56,7 +63,7 @@ def find_tasks(
     closed: list[Outcome] = []
     for path in paths:
         if not _is_folder(path):
-            found.append((path, _renamed(output / path.name, suffix)))
+            found.append((path, output / name if name is not None else _renamed(output / path.name, suffix)))
             continue
         others: list[Path] = []
         inside = list(_pictures_in(path, _identity(output), closed, others))
@@ -161,7 +168,7 @@ def _without_collisions(found: Sequence[tuple[Path, Path]]) -> list[Task]:
     for source, target in found:
         if os.path.realpath(target) in sources:
             raise UserError(
-                f"{target} is to be enhanced itself and would be overwritten: choose another folder with -o"
+                f"{target} is to be enhanced itself and would be overwritten: choose another name with -o"
             )
         name = unicodedata.normalize("NFC", str(target)).casefold()
         other = tasks.setdefault(name, Task(source, target))

@@ -63,6 +63,7 @@ def run(
     device: str = "auto",
     resume: bool = False,
     suffix: str | None = None,
+    name: str | None = None,
 ) -> None:
     """Enhance pictures and folders of them; print the path of every result, and at the end what failed.
 
@@ -83,7 +84,7 @@ def run(
     resume : bool
         Leave out what the record in `output` says is done. A record is kept for folders; where neither this
         nor `means` ask for anything, it is taken away once all is done.
-    suffix : str, optional
+    suffix, name : str, optional
         Of the results, see `find_tasks`.
 
     Raises
@@ -93,16 +94,16 @@ def run(
     """
     work = Work(settings, weights, device)
     report = Report()
-    tasks, closed = find_tasks(paths, output, suffix=suffix, skipped=report.skipped)
+    tasks, closed = find_tasks(paths, output, suffix=suffix, name=name, skipped=report.skipped)
     make_folder(output)
     with ExitStack() as stack:
         record: Record | None = None
-        large = resume or means.jobs > 1 or means.scheduler is not None
+        large = resume or (name is None and (means.jobs > 1 or means.scheduler is not None))
         if large or any(map(os.path.isdir, paths)):
             stack.enter_context(only_run(output))
             record = stack.enter_context(closing(Record(output, work.fingerprint)))
         if resume and record is not None:
-            remove_left_over(output, below=True)
+            remove_left_over(output, below=name is None)
             left = [task for task in tasks if not record.holds(task)]
             report.earlier = len(tasks) - len(left)
             tasks = left

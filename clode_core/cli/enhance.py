@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +17,7 @@ from clode_core.errors import UserError
 @with_method()
 @examples(
     "clode enhance photo.jpg -o bright --time auto",
+    "clode enhance photo.jpg -o bright.png",
     "clode enhance holiday/ -o bright --time 2.5 --jobs 4 --resume",
     "clode enhance cells.tif -o bright --levels auto --shared-exposure",
 )
@@ -22,7 +26,14 @@ def enhance(
         list[str], typer.Argument(help="Pictures, or folders: CLODE also looks into the folders in them.")
     ],
     chosen: ChosenMethod,
-    output: Annotated[str, typer.Option("-o", "--output", help="Folder for the results.")] = "enhanced",
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Folder for the results; for one picture also the name of its result, such as bright.png.",
+        ),
+    ] = "enhanced",
     kind: Annotated[
         str | None,
         typer.Option(
@@ -55,10 +66,34 @@ def enhance(
         from clode_core.cli.batch import Means, run
 
         means = Means(jobs, memory, scheduler)
-        sources, folder = [named(path) for path in paths], named(output)
         settings = Settings(chosen.name, chosen.settings, read_levels(levels), effort, lenient)
         suffix = _suffix(kind) if kind is not None else None
-        run(sources, folder, settings, means, weights=weights, device=device, resume=resume, suffix=suffix)
+        sources = [named(path) for path in paths]
+        folder, name = _place(output, sources, suffix)
+        work = settings, means
+        run(sources, folder, *work, weights=weights, device=device, resume=resume, suffix=suffix, name=name)
+
+
+def _place(output: str, sources: Sequence[Path], suffix: str | None) -> tuple[Path, str | None]:
+    """The folder of the results and, where -o names the result of one picture, its name."""
+    from clode_core.pictures.files import FORMATS, WRITTEN, format_of
+
+    result = named(output)
+    kind = format_of(result.suffix)
+    if kind is None or result.is_dir() or output.endswith((os.sep, os.altsep or os.sep)):
+        return result, None
+    if len(sources) > 1 or sources[0].is_dir():
+        raise UserError(
+            f"{result} is the name of one picture, and there may be more: give the name of a folder after -o"
+        )
+    if result.suffix.lower() not in WRITTEN:
+        raise UserError(
+            f"{result} cannot be written ({FORMATS[kind].title}): choose a name that ends in "
+            f"one of {', '.join(WRITTEN)}"
+        )
+    if suffix is not None and format_of(suffix) != kind:
+        raise UserError(f"-o {result} and --format {suffix[1:]} ask for two formats: leave --format out")
+    return result.parent, result.name
 
 
 def _suffix(kind: str) -> str:

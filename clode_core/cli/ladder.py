@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clode_core.cli.options import ChosenMethod, Device, Levels, Weights, read_levels, with_method
-from clode_core.cli.terminal import examples, plain_errors, print_path
+from clode_core.cli.terminal import examples, named, plain_errors, print_path
 from clode_core.errors import UserError
 from clode_core.methods import Slider
 
@@ -22,9 +22,11 @@ def ladder(
     image: Annotated[Path, typer.Argument(help="A picture.")],
     chosen: ChosenMethod,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "-o", "--output", help="The sheet to write; by default PICTURE-ladder.png beside the picture."
+            "-o",
+            "--output",
+            help="The sheet to write, or a folder for it; by default PICTURE-ladder.png beside the picture.",
         ),
     ] = None,
     values: Annotated[
@@ -52,9 +54,10 @@ def ladder(
         steps = _steps(values, slider)
         from clode_core.batch.work import depth_levels
         from clode_core.cli.contact_sheet import contact_sheet
+        from clode_core.pictures.atomic import make_folder
         from clode_core.pictures.files import read_picture, write_picture
 
-        target = output or image.with_name(f"{image.stem}-ladder.png")
+        target = _sheet(image, output)
         if os.path.realpath(target) == os.path.realpath(image):
             raise UserError(f"{image} would be overwritten: choose another name with -o")
         method = chosen.load(weights, device)
@@ -69,8 +72,27 @@ def ladder(
             rgb=picture.channels_last,
             **chosen.settings,
         )
+        make_folder(target.parent)
         write_picture(target, sheet)
         print_path(target)
+
+
+def _sheet(image: Path, output: str | None) -> Path:
+    """Where the sheet goes, known before any work."""
+    from clode_core.pictures.files import WRITTEN
+
+    usual = f"{image.stem}-ladder.png"
+    if output is None:
+        return image.with_name(usual)
+    target = named(output)
+    if target.is_dir() or output.endswith((os.sep, os.altsep or os.sep)):
+        return target / usual
+    if target.suffix.lower() not in WRITTEN:
+        raise UserError(
+            f"{target} is the name of no picture that can be written: end it in one of {', '.join(WRITTEN)}, "
+            "or give the name of a folder that is there"
+        )
+    return target
 
 
 def _steps(text: str | None, slider: Slider) -> list[float]:

@@ -104,10 +104,9 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainingConf
     try:
         kind = config_type(str(values.get("method", DEFAULT_METHOD)))
         return _absolute(kind.model_validate(values))
-    except ValidationError as error:
-        raise ConfigError(f"{file}: {_sentence(error, kind)}") from None
-    except ConfigError as error:
-        raise ConfigError(f"{file}: {error}") from None
+    except (ValidationError, ConfigError) as error:
+        sentence = str(error) if isinstance(error, ConfigError) else _sentence(error, kind)
+        raise ConfigError(f"{_origin(sentence, overrides) or file}: {sentence}") from None
 
 
 def _locate(path: Path) -> Path:
@@ -121,15 +120,25 @@ def _locate(path: Path) -> Path:
     )
 
 
+def _origin(sentence: str, overrides: Sequence[str]) -> str:
+    """The override that set the field which a sentence begins with; nothing if the file did."""
+    field = sentence.partition(":")[0]
+    for override in reversed(overrides):
+        key = override.partition("=")[0]
+        if f"{field}.".startswith(f"{key}.") or f"{key}.".startswith(f"{field}."):
+            return f"--set {override}"
+    return ""
+
+
 def _override(values: dict[str, Any], override: str) -> None:
     """Set one dotted key in place."""
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise ConfigError(f"override {override!r}: must look like key.key=value.")
+        raise ConfigError(f"--set {override!r}: must look like key.key=value.")
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
-        raise ConfigError(f"override {key}: {text!r} is not a YAML value.") from None
+        raise ConfigError(f"--set {override}: {text!r} is not a YAML value.") from None
     *path, last = key.split(".")
     place: Any = values
     try:
@@ -140,27 +149,43 @@ def _override(values: dict[str, Any], override: str) -> None:
         else:
             place[last] = value
     except (IndexError, ValueError, TypeError, AttributeError):
-        raise ConfigError(f"override {key}: there is no such field.") from None
+        raise ConfigError(f"--set {override}: there is no such field.") from None
 
 
 def _sentence(error: ValidationError, kind: type[TrainingConfig]) -> str:
     """First fault of a validation: the field and what is wrong."""
-    first = error.errors()[0]
-    parts = list(first["loc"])
-    if parts[:1] == ["stages"] and len(parts) > 2 and parts[2] in _kinds(kind):
-        del parts[2]  # the name of the kind, which pydantic puts between the index and the field
-    field = ".".join(str(part) for part in parts) or "the configuration"
-    more = f" ({error.error_count() - 1} more faults)" if error.error_count() > 1 else ""
+    faults: dict[str, list[Any]] = {}
+    for fault in error.errors():
+        faults.setdefault(_field(list(fault["loc"]), kind), []).append(fault)
+    field, same = next(iter(faults.items()))
+    first = same[0]
+    more = f" ({len(faults) - 1} more faults)" if len(faults) > 1 else ""
     if first["type"] == "extra_forbidden":
         known = _known_fields(kind)
-        near = get_close_matches(str(parts[-1]), known, 1)
+        near = get_close_matches(str(first["loc"][-1]), known, 1)
         return f"{field}: is not a known field{f', did you mean {near[0]}' if near else ''}{more}."
     if first["type"] == "missing":
         return f"{field}: is missing{more}."
-    message = first["msg"].removeprefix("Value error, ")
+    told = [_plain(fault["msg"]) for fault in same]
+    message = " or ".join([told[0], *(text.removeprefix("Input should be ") for text in told[1:])])
     given = first["input"]
     got = f", not {given!r}" if isinstance(given, str | int | float | bool) or given is None else ""
     return f"{field}: {message[0].lower()}{message[1:]}{got}{more}."
+
+
+def _plain(message: str) -> str:
+    """A message of pydantic without what only programmers read."""
+    for words in ("Value error, ", ", unable to parse string as an integer", " for <class 'pathlib.Path'>"):
+        message = message.replace(words, "")
+    return message
+
+
+def _field(parts: list[str | int], kind: type[TrainingConfig]) -> str:
+    """The dotted name of a place, without the names of types that pydantic puts into it."""
+    if parts[:1] == ["stages"] and len(parts) > 2 and parts[2] in _kinds(kind):
+        del parts[2]
+    plain = [str(part) for part in parts if str(part).replace("_", "").isalnum()]
+    return ".".join(plain) or "the configuration"
 
 
 def _kinds(config: type[TrainingConfig]) -> set[str]:

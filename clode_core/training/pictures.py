@@ -35,7 +35,7 @@ def list_pictures(folders: Iterable[Path], exclude: Iterable[Path] = ()) -> list
     """
     for folder in exclude:
         if not folder.is_dir():
-            raise TrainingError(f"the excluded folder {folder} does not exist.")
+            raise TrainingError(f"data.exclude: the folder {folder} does not exist.")
     never = {path.stem for folder in exclude for path in folder.iterdir()}
     found: list[Path] = []
     for folder in folders:

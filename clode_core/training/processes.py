@@ -28,6 +28,7 @@ from torch import distributed
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from clode_core.training.config import TrainerConfig, TrainingError
+from clode_core.training.hardware import check_hardware
 
 T = TypeVar("T")
 _POLL = 0.2
@@ -35,6 +36,7 @@ _GRACE = 4.0
 """Seconds in which a process leaves by itself once another failed, before it is ended."""
 _INTERRUPTED_GRACE = 1.0
 _INTERRUPTED = "interrupted"
+_INTERRUPTED_SENTENCE = "interrupted; finished files are complete"
 _ENDED = "another process of this training ended without a word (killed, or out of memory): resume it."
 
 
@@ -104,7 +106,7 @@ def processes(settings: TrainerConfig) -> Iterator[Processes]:
         if fabric.world_size == 1:
             yield Processes()
             return
-        _start(fabric)
+        _start(fabric, signals)
         group = Processes(fabric.global_rank, fabric.world_size)
         monitor = _GroupMonitor(group, signals)
         try:
@@ -115,6 +117,7 @@ def processes(settings: TrainerConfig) -> Iterator[Processes]:
 
 
 def _fabric(settings: TrainerConfig) -> Fabric:
+    check_hardware(settings)
     try:
         fabric = Fabric(
             accelerator=settings.accelerator,
@@ -124,7 +127,6 @@ def _fabric(settings: TrainerConfig) -> Fabric:
         )
     except (MisconfigurationException, ValueError, ImportError) as error:
         raise TrainingError(f"trainer: {str(error).splitlines()[0]}") from error
-    _refuse_more_than_there_are(settings, fabric)
     started = _started()
     if started is not None and started != fabric.world_size:
         raise TrainingError(
@@ -139,14 +141,6 @@ def _fabric(settings: TrainerConfig) -> Fabric:
     return fabric
 
 
-def _refuse_more_than_there_are(settings: TrainerConfig, fabric: Fabric) -> None:
-    """Refuse more processes on the CPU than it has cores: all would start, and hardly one would run."""
-    cores = os.cpu_count() or 1
-    asked = settings.devices
-    if isinstance(asked, int) and asked > max(8, 4 * cores) and fabric.device.type == "cpu":
-        raise TrainingError(f"trainer.devices: {asked} processes are too many for {cores} cores: use fewer.")
-
-
 def _started() -> int | None:
     """How many processes whoever started this one says there are."""
     for environment in (TorchElasticEnvironment, SLURMEnvironment):
@@ -156,15 +150,42 @@ def _started() -> int | None:
     return int(size) if size and size.isdecimal() else None
 
 
-def _start(fabric: Fabric) -> None:
+def _start(fabric: Fabric, signals: _Signals | None) -> None:
     try:
-        fabric.launch()
+        with _ended_while_waiting(fabric, signals):
+            fabric.launch()
     except BaseException as error:
-        for process in getattr(fabric.strategy.launcher, "procs", []):
-            process.kill()
+        _kill_started(fabric)
         if isinstance(error, RuntimeError | ValueError):
             raise TrainingError(f"trainer: {str(error).splitlines()[0]}") from error
         raise
+
+
+def _kill_started(fabric: Fabric) -> None:
+    for process in getattr(fabric.strategy.launcher, "procs", []):
+        process.kill()
+
+
+@contextmanager
+def _ended_while_waiting(fabric: Fabric, signals: _Signals | None) -> Iterator[None]:
+    """Let a signal end this process while it waits for others, which it does in compiled code."""
+    started = threading.Event()
+
+    def watch() -> None:
+        while signals is not None and not started.wait(_POLL):
+            if signals.ask_to_end() and not started.wait(_INTERRUPTED_GRACE):
+                _kill_started(fabric)
+                if os.environ.get("LOCAL_RANK", "0") == "0":
+                    print(f"clode: {_INTERRUPTED_SENTENCE}", file=sys.stderr, flush=True)
+                os._exit(130)
+
+    watcher = threading.Thread(target=watch, daemon=True, name="clode-start")
+    watcher.start()
+    try:
+        yield
+    finally:
+        started.set()
+        watcher.join()
 
 
 class _Signals:
@@ -297,7 +318,7 @@ class _GroupMonitor:
         """End this process at once; the first says why, when the others have left."""
         interrupted = reason == _INTERRUPTED
         if self.group.first:
-            sentence = "interrupted; finished files are complete" if interrupted else reason
+            sentence = _INTERRUPTED_SENTENCE if interrupted else reason
             print(f"clode: {sentence}", file=sys.stderr, flush=True)
             self._wait_for_others()
         with suppress(RuntimeError):

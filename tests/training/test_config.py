@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clode_core.training import ConfigError, load_config, packaged_configs
+from clode_core.training import ConfigError, TrainingError, hardware, load_config, packaged_configs
+from clode_core.training.config import TrainerConfig
+from clode_core.training.hardware import check_hardware
 
 CLODE = ["clode-cpu", "clode-gpu", "paper-cpu"]
 BASELINES = ["zero-dce-cpu", "zero-dce-pp-cpu", "enlightengan-cpu", "enlightengan-gpu"]
@@ -102,8 +104,61 @@ def test_a_missing_file_is_told_with_what_there_is():
     "override", ["stages.9.steps=1", "name.first=1", "stages.x.steps=1", "steps", "a=[1"]
 )
 def test_an_override_that_cannot_be_applied_is_named(values, configured, override):
-    with pytest.raises(ConfigError, match=r"^override"):
+    with pytest.raises(ConfigError, match=r"^--set .*: (there is no such field|.*key=value|.*YAML value)\.$"):
         configured(values, [override])
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("trainer.devices=abc", "trainer.devices: input should be 'auto' or a valid integer, not 'abc'."),
+        (
+            "trainer.devices=0",
+            "trainer.devices: input should be 'auto' or greater than or equal to 1, not 0.",
+        ),
+        ("traner.devices=1", "traner: is not a known field, did you mean trainer."),
+        ("stages.0.stpes=3", "stages.0.stpes: is not a known field, did you mean steps."),
+        ("stages.0.steps=many", "stages.0.steps: input should be a valid integer, not 'many'."),
+        ("output=", "output: input is not a valid path, not None."),
+        ("seed=-1", "seed: input should be greater than or equal to 0, not -1."),
+    ],
+)
+def test_a_fault_of_an_override_names_the_override_and_not_the_file(values, configured, override, told):
+    with pytest.raises(ConfigError) as caught:
+        configured(values, ["trainer.threads=1", override])
+    assert str(caught.value) == f"--set {override}: {told}"
+
+
+def test_a_fault_of_the_file_is_not_blamed_on_an_override(values, configured):
+    values["seed"] = "x"
+    with pytest.raises(ConfigError, match=r"training\.yaml: seed: input should be a valid integer"):
+        configured(values, ["trainer.threads=1"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        (
+            {"accelerator": "tpu"},
+            r"^trainer\.accelerator: this machine has no 'tpu': choose one of auto.*cpu",
+        ),
+        ({"accelerator": "abacus"}, r"^trainer\.accelerator: this machine has no 'abacus'"),
+        ({"accelerator": "cpu", "devices": 9999}, r"^trainer\.devices: 9999 processes are too many"),
+        ({"strategy": "magic"}, r"^trainer\.strategy: there is no 'magic'"),
+    ],
+)
+def test_what_this_machine_has_not_is_refused_by_the_name_of_its_setting(setting, told):
+    with pytest.raises(TrainingError, match=told):
+        check_hardware(TrainerConfig(**setting))
+
+
+def test_more_cards_than_there_are_are_refused(monkeypatch):
+    monkeypatch.setattr(hardware, "_is_there", lambda name: name in ("cuda", "cpu"))
+    monkeypatch.setattr(hardware.torch.cuda, "device_count", lambda: 2)
+    check_hardware(TrainerConfig(accelerator="gpu", devices=2))
+    check_hardware(TrainerConfig(accelerator="cpu", devices=3))
+    with pytest.raises(TrainingError, match=r"^trainer\.devices: 3 are asked for, and this machine has 2\.$"):
+        check_hardware(TrainerConfig(devices=3))
 
 
 def test_a_configuration_survives_being_written_and_read(values, configured, tmp_path):

@@ -71,7 +71,7 @@ def test_a_missing_or_empty_folder_is_named(tmp_path):
         list_pictures([tmp_path / "nowhere"])
     with pytest.raises(TrainingError, match=r"holds no picture to train on\.$"):
         list_pictures([tmp_path])
-    with pytest.raises(TrainingError, match=r"excluded folder .*gone does not exist\.$"):
+    with pytest.raises(TrainingError, match=r"data\.exclude: the folder .*gone does not exist\.$"):
         list_pictures([tmp_path], [tmp_path / "gone"])
 
 

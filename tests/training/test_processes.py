@@ -297,3 +297,35 @@ def test_processes_that_the_settings_do_not_know_are_refused(values, configured,
 def test_ways_of_starting_processes_without_a_command_are_refused(values, configured):
     with pytest.raises(TrainingError, match=r"^trainer\.strategy: ddp_spawn .* choose ddp"):
         run_training(configured(values, ["trainer.devices=2", "trainer.strategy=ddp_spawn"]))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["trainer.accelerator=tpu", "trainer.devices=9999", "trainer.devices=x", "trainer.strategy=magic"],
+)
+def test_a_fault_of_a_trainer_setting_is_one_sentence_and_leaves_no_process(config, fault):
+    process = start(train(config, "--set", fault))
+    try:
+        out, err = process.communicate(timeout=TIMEOUT)
+        assert nobody_left(process.pid) and not output_of(config).exists()
+    finally:
+        end(process.pid)
+    assert (process.returncode, out) == (1, "") and err.startswith("clode: ") and len(err.splitlines()) == 1
+    assert fault.partition("=")[0] in err
+
+
+def test_a_node_that_waits_for_another_is_ended_by_a_signal(config):
+    sizes = ("--set", "trainer.devices=1", "--set", "trainer.nodes=2")
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2", "NODE_RANK": "0"}
+    process = start(short(config, *sizes), **where)
+    try:
+        with socket.socket() as probe:
+            while probe.connect_ex(("127.0.0.1", int(where["MASTER_PORT"]))):  # it waits from then on
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=TIMEOUT)
+        assert (process.returncode, err) == (130, "clode: interrupted; finished files are complete\n")
+        assert nobody_left(process.pid)
+    finally:
+        end(process.pid)

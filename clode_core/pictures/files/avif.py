@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from clode_core.pictures.files.av1 import stream_size
 from clode_core.pictures.files.boxes import box, boxes, found
+from clode_core.pictures.files.items import items
 from clode_core.pictures.files.picture import Picture, PictureError, check_size, icc_for
 from clode_core.pictures.files.pixels import depth_of, picture_from, scaled_to
 from clode_core.pictures.files.reading import LOST_SECTOR, Reading, Say, check_claim
@@ -16,6 +19,7 @@ from clode_core.pictures.files.thumbnail import exif_for
 
 _QUALITY = 90
 _PRIMARY = 1
+_LAYERS = {b"a1lx", b"a1op", b"lsel"}
 _LEAST_BITS = 1 / 4096  # a superblock of 128 x 128 pixels and its tree take a few bits
 
 
@@ -28,10 +32,12 @@ def read_avif(reading: Reading) -> Picture:
     kinds = {kind.kind for kind in boxes(data)}
     if b"moov" in kinds:
         raise PictureError(f"{reading.file} is an animation; save the frame you want as a picture.")
-    (size,) = list(found(data, b"meta", b"iprp", b"ipco", b"ispe"))[:1]
-    width, height = struct.unpack_from(">II", size, 4)
+    sizes = [struct.unpack_from(">II", size, 4) for size in found(data, b"meta", b"iprp", b"ipco", b"ispe")]
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
     check_size(reading.file, width, height)
     check_claim(reading, width, height, _LEAST_BITS, len(data))
+    if false_size := _false_size(data):
+        reading.damaged(false_size)
     if any(bytes(LOST_SECTOR) in part for part in found(data, b"mdat")):
         reading.damaged("a part of it is empty")
     pixels = imagecodecs.avif_decode(data)
@@ -40,6 +46,24 @@ def read_avif(reading: Reading) -> Picture:
     depths = list(found(data, b"meta", b"iprp", b"ipco", b"pixi"))
     bits = depths[0][5] if depths and pixels.dtype == np.uint16 else 8 * pixels.dtype.itemsize
     return picture_from(pixels, "avif", info, bit_depth=bits, colour_space=_colour_space(data))
+
+
+def _false_size(data: bytes) -> str:
+    """What the container says of the size of a coded picture, where that is not true; else nothing.
+
+    The decoder stretches such a picture to the size that it is told. Layers of several sizes are left alone,
+    as is what cannot be understood: the decoder speaks of that.
+    """
+    with suppress(ValueError, struct.error):
+        for item in items(data):
+            said = item.properties.get(b"ispe", b"")[4:12]
+            if item.kind != b"av01" or _LAYERS & set(item.properties):
+                continue
+            coded = stream_size(item.properties.get(b"av1C", b"")[4:]) or stream_size(item.beginning)
+            width, height = struct.unpack(">II", said)
+            if coded is not None and coded != (width, height):
+                return f"it says {width} x {height} pixels, but holds {coded[0]} x {coded[1]}"
+    return ""
 
 
 def _colour_space(data: bytes) -> tuple[int, int, int] | None:
