@@ -2,11 +2,11 @@
 
     python benchmarks/development.py CONFIG WEIGHTS... [--set data.normal=[...]]
 
-CONFIG is that of the training (its first stage of kind reach says which scenes they are), WEIGHTS are files, of which
-the shipped ones may have been trained on these scenes. Every darker exposure of a bracket against the fusion of its
-scene, and every pair; small pictures, no noise removal. PSNR in dB at T=3, at the automatic time and at the best time of
-each picture; `mean T` is the automatic time; `fine` is the share of targets, and `own` that of automatic results, whose
-automatic time is within 0.2 of 0.
+CONFIG is that of the training (its first stage of kind reach says which scenes they are), WEIGHTS are files.
+Other weights may have been trained on these scenes. Every darker exposure of a bracket against the fusion of
+its scene, and every pair; small pictures, no noise removal. PSNR in dB at T=3, at the automatic time and at
+the best time of each picture; `mean T` is the automatic time; `fine` is the share of targets, and `own` that
+of automatic results, whose automatic time is within 0.2 of 0.
 """
 
 import argparse

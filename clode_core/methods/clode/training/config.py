@@ -168,7 +168,7 @@ class ReachStage(StageConfig):
     develop: int = Field(
         default=0,
         ge=0,
-        description="Every how many-th of the other scenes, of brackets and of pairs, is left for development;"
+        description="Every how many-th other scene, of brackets and of pairs, is left for development;"
         " 0 trains on all.",
     )
     later: int = Field(default=3, ge=1, description="Pictures of a batch also seen at a later time.")
