@@ -116,7 +116,7 @@ def remove_noise(
                 canvas.store(g(canvas.read(part)), part, result)
             return result
         half = _HalfCanvas(canvas, g.channels)
-        for part in report.over(canvas.tiles(tile, 2 * g.coarse.reach), 0.0, _COARSE_SHARE):
+        for part in report.over(canvas.tiles(tile, g.coarse_reach), 0.0, _COARSE_SHARE):
             half.store(g.coarsely(g.halved(canvas.read(part))), part)
         for part in report.over(canvas.tiles(min(tile, DETAIL_TILE), g.detail_reach), _COARSE_SHARE, 1.0):
             canvas.store(g.refine(canvas.read(part), half.read(part)), part, result)

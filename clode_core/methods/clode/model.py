@@ -99,7 +99,7 @@ class Architecture:
 
 
 def _small_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 4096
+    return isinstance(value, bool) or (isinstance(value, int | float) and 0 < value <= 4096)
 
 
 def _span(settings: dict[str, Any], exposure_time: ExposureTime) -> tuple[float, float]:

@@ -146,6 +146,12 @@ class CurveNet(nn.Module):
         return A
 
 
+def _centred(exposure: Tensor) -> Tensor:
+    """A picture at a mean logit of 0 and a quarter of its logit, from a quarter of the logit it has."""
+    centred = exposure - exposure.mean((1, 2, 3), keepdim=True)
+    return torch.cat([torch.sigmoid(4 * centred), centred], 1)
+
+
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and spread of each channel, (B, C) each."""
     mean = x.mean((2, 3))
@@ -162,6 +168,9 @@ class ReachNet(CurveNet):
         Channels at strides 2, 4, 8, 16.
     amplitude : float
         Largest ``|A|``.
+    centred : bool
+        Whether the convolutions see the picture exposed to a mean logit of 0, so that dark and bright shots
+        of a scene look alike to them; how bright it was is known from the context alone.
 
     Notes
     -----
@@ -178,8 +187,14 @@ class ReachNet(CurveNet):
 
     LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
-    def __init__(self, widths: tuple[int, ...] = (24, 32, 48, 64), amplitude: float = 2.0) -> None:
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (24, 32, 48, 64),
+        amplitude: float = 2.0,
+        centred: bool = False,
+    ) -> None:
         super().__init__(widths, amplitude)
+        self.centred = centred
         deep = widths[-1]
         known = 2 * deep + 6 + 6 + len(self.LEVELS) + 1
         self.context = nn.Sequential(nn.Linear(known, deep), nn.ReLU(), nn.Linear(deep, deep))
@@ -200,7 +215,7 @@ class ReachNet(CurveNet):
         """Estimate ``A``, and the reach ``c`` of each picture, (B,)."""
         exposure = torch.logit(image.clamp(2e-3, 1 - 2e-3)) / 4
         x = torch.cat([image, exposure], 1)
-        skips = self._encoded(x, time)
+        skips = self._encoded(_centred(exposure) if self.centred else x, time)
         x, seen = skips[-1], self._seen(x, skips[-1], time)
         A = self._decoded(x + self.context(seen)[..., None, None], skips, time)
         A = self.amplitude * torch.tanh(A + self.level(seen)[..., None, None])
@@ -212,7 +227,7 @@ class ReachNet(CurveNet):
         """What is known of the whole picture."""
         grey = x[:, 3:].mean(1).flatten(1)
         places = (torch.tensor(self.LEVELS) * (grey.shape[1] - 1)).round().long().tolist()
-        quantiles = torch.stack([grey.kthvalue(place + 1, 1).values for place in places], 1)
+        quantiles = grey.sort(1).values[:, places]
         when = time.reshape(-1, 1).expand(len(x), 1).to(x.dtype)
         spread = x.var((2, 3), correction=0).add(1e-6).sqrt()
         return torch.cat([x.mean((2, 3)), spread, quantiles, *_moments(deep), when], 1)

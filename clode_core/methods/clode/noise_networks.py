@@ -147,6 +147,55 @@ def _enlarging() -> nn.Conv2d:
     return enlarging
 
 
+_FINEST = (-1 / 16, 4 / 16, 10 / 16, 4 / 16, -1 / 16)
+_CELLS = 7  # side, in cells of 2x2 pixels, of the window in which the finest detail is judged
+
+
+def _mean_square(x: Tensor) -> Tensor:
+    """Mean square in windows of 14 pixels, at half size: (B, 3, H, W) to (B, 1, H/2, W/2)."""
+    cells = F.conv2d(x.square(), x.new_full((1, 3, 2, 2), 1 / 12), stride=2)
+    padded = F.pad(cells, (_CELLS // 2,) * 4, mode="replicate")
+    return F.conv2d(padded, x.new_full((1, 1, _CELLS, _CELLS), 1 / _CELLS**2))
+
+
+def evened(picture: Tensor, clean: Tensor, strength: float) -> Tensor:
+    r"""Take the finest detail out of a clean picture where much more noise was removed than detail is left.
+
+    .. math:: c' = c - \frac{v_n^2}{v_n^2 + (k v_d)^2} d, \quad d = c - B c
+
+    with :math:`B` a filter that ends at half the sampling frequency and keeps polynomials up to the third
+    degree, :math:`v_d` the mean square of :math:`d` in windows of 14 pixels and :math:`v_n` that of the noise
+    that was removed. What upsampling by pixel shuffle leaves in even dark areas, a lattice of two pixels, is
+    in :math:`d`; of a texture that the noise did not hide, nearly nothing is lost.
+
+    Parameters
+    ----------
+    picture, clean : Tensor
+        (B, 3, H, W), with noise and without; H and W even.
+    strength : float
+        How many times weaker than the noise, k in mean squares, detail must be to be taken out.
+
+    Returns
+    -------
+    Tensor
+        (B, 3, H, W). A pixel depends on those up to `EVENED_REACH` away.
+    """
+    with torch.autocast(clean.device.type, enabled=False):
+        taps = clean.new_tensor(_FINEST).expand(3, 1, 1, 5)
+        around = F.pad(clean, (2, 2, 2, 2), mode="replicate")
+        smooth = F.conv2d(F.conv2d(around, taps, groups=3), taps.transpose(2, 3), groups=3)
+        noise, detail = _mean_square(picture - clean), _mean_square(clean - smooth)
+        noise, detail = noise.square(), (strength * detail).square()
+        weight = F.interpolate(
+            noise / (noise + detail + 1e-12), scale_factor=2, mode="bilinear", align_corners=False
+        )
+        return torch.lerp(clean, smooth, weight)
+
+
+EVENED_REACH = 12
+"""How far a pixel of `evened` sees."""
+
+
 class CascadeNoiseNet(nn.Module):
     r"""Noise removal at half size by a `NoiseNet`, then a narrow network for the detail that half size lacks.
 
@@ -166,6 +215,8 @@ class CascadeNoiseNet(nn.Module):
         Channels of guidance, at half size.
     coarse_widths, coarse_depth
         Of the `NoiseNet`.
+    evening : float
+        Strength with which what the `NoiseNet` gives is `evened`; 0 leaves it as it is.
 
     Notes
     -----
@@ -185,6 +236,7 @@ class CascadeNoiseNet(nn.Module):
         guidance: int = 4,
         coarse_widths: tuple[int, ...] = (32, 64, 96),
         coarse_depth: int = 2,
+        evening: float = 0.0,
     ) -> None:
         super().__init__()
         self.coarse = NoiseNet(coarse_widths, coarse_depth)
@@ -192,7 +244,9 @@ class CascadeNoiseNet(nn.Module):
         self.multiple = 2 * self.coarse.multiple
         # The block and the head see a pixel of half size each, the first convolutions together one more.
         self.detail_reach = 2 * (depth + 2) + 2
-        self.reach = 2 * self.coarse.reach + self.detail_reach
+        self.evening = evening
+        self.coarse_reach = 2 * (self.coarse.reach + (EVENED_REACH if evening else 0))
+        self.reach = self.coarse_reach + self.detail_reach
         self.picture = _he(nn.Conv2d(3, width, 4, 2, padding=1))
         self.channels = 3 + guidance
         self.guide = _he(nn.Conv2d(coarse_widths[0], 4 * guidance, 3, padding=1))
@@ -221,7 +275,10 @@ class CascadeNoiseNet(nn.Module):
         """Half size without noise, and the guidance, (B, 3 + guidance, H, W)."""
         features = self.coarse.features(half)
         guidance = F.pixel_shuffle(self.guide(features), 2)
-        return torch.cat([self.coarse.cleaned(half, features), guidance.to(half.dtype)], 1)
+        clean = self.coarse.cleaned(half, features)
+        if self.evening:
+            clean = evened(half, clean, self.evening)
+        return torch.cat([clean, guidance.to(half.dtype)], 1)
 
     def refine(self, x: Tensor, coarse: Tensor) -> Tensor:
         """Clean picture at full size from the picture and what `coarsely` gives."""

@@ -6,10 +6,11 @@ from clode_core.methods.clode.denoising import native_precision, reflected, remo
 from clode_core.methods.clode.networks import NOISE_NETWORKS
 
 
-@pytest.fixture(params=NOISE_NETWORKS)
+@pytest.fixture(params=[*NOISE_NETWORKS, "evened cascade"])
 def g(request):
     torch.manual_seed(0)
-    return NOISE_NETWORKS[request.param]().eval().requires_grad_(False)
+    options = {"evening": 16} if request.param.startswith("evened") else {}
+    return NOISE_NETWORKS[request.param.split()[-1]](**options).eval().requires_grad_(False)
 
 
 CPU = torch.device("cpu")

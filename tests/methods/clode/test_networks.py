@@ -8,8 +8,10 @@ from clode_core.methods.clode.networks import (
     CurveNet,
     NoiseNet,
     PaperCurveNet,
+    ReachNet,
     TimeConv2d,
 )
+from clode_core.methods.clode.noise_networks import EVENED_REACH, evened
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])
@@ -57,10 +59,12 @@ def test_the_curve_network_starts_at_the_control():
     assert torch.allclose(A, torch.full_like(A, 1.0), atol=0.01)
 
 
-@pytest.mark.parametrize("name", NOISE_NETWORKS)
-def test_noise_networks_state_how_far_they_see(name):
+@pytest.mark.parametrize(
+    ("name", "options"), [*((name, {}) for name in NOISE_NETWORKS), ("cascade", {"evening": 16})]
+)
+def test_noise_networks_state_how_far_they_see(name, options):
     torch.manual_seed(0)
-    g = NOISE_NETWORKS[name]().double()
+    g = NOISE_NETWORKS[name](**options).double()
     size = 2 * g.reach + 3 * g.multiple
     size += -size % g.multiple
     for offset in range(g.multiple):
@@ -80,3 +84,52 @@ def test_a_noise_network_is_a_residual():
         g.head.bias.zero_()
     x = torch.rand(1, 3, 32, 32)
     assert torch.equal(g(x), x)
+
+
+def test_evening_ends_a_lattice_of_two_pixels_where_noise_was_removed():
+    generator = torch.Generator().manual_seed(0)
+    clean = torch.full((1, 3, 48, 64), 0.2)
+    clean[..., ::2] += 0.002
+    clean[..., ::2, :] -= 0.001
+    noisy = clean + 0.05 * torch.randn(clean.shape, generator=generator)
+    left = evened(noisy, clean, 16.0)
+    assert clean.std() > 9e-4
+    assert left[..., 4:-4, 4:-4].std() < 5e-5
+    assert torch.allclose(left.mean(), clean.mean(), atol=1e-4)
+
+
+def test_evening_keeps_what_is_smooth_and_what_the_noise_did_not_hide():
+    generator = torch.Generator().manual_seed(0)
+    across = torch.linspace(-1, 1, 64)
+    smooth = (0.4 + 0.1 * across - 0.1 * across.square() + 0.2 * across**3).expand(1, 3, 48, 64)
+    noisy = smooth + 0.05 * torch.randn(smooth.shape, generator=generator)
+    assert torch.allclose(evened(noisy, smooth, 16.0)[..., 2:-2], smooth[..., 2:-2], atol=1e-6)
+    rough = smooth + 0.1 * torch.randn(smooth.shape, generator=generator)
+    noisy = rough + 0.02 * torch.randn(smooth.shape, generator=generator)
+    assert (evened(noisy, rough, 16.0) - rough).abs().max() < 1e-3
+    assert torch.equal(evened(rough, rough, 16.0), rough), "where no noise was removed nothing is evened"
+
+
+def test_evening_sees_no_further_than_it_says():
+    generator = torch.Generator().manual_seed(0)
+    picture, clean = torch.rand(2, 1, 3, 64, 64, generator=generator, dtype=torch.float64)
+    changed = clean.clone()
+    changed[..., 31, 30] += 0.5
+    differs = (evened(picture, changed, 16.0) != evened(picture, clean, 16.0)).any(1)[0].nonzero()
+    away = (differs - torch.tensor([31, 30])).abs().max()
+    assert 5 < away <= EVENED_REACH
+
+
+def test_a_centred_network_shows_its_convolutions_dark_and_bright_shots_alike():
+    torch.manual_seed(0)
+    picture = torch.rand(1, 3, 48, 64) * 0.3 + 0.3
+    darker = torch.sigmoid(torch.logit(picture) - 1.5)
+    seen = []
+    for centred in (False, True):
+        h = ReachNet(centred=centred)
+        h.down[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        h(torch.cat([picture, darker]), torch.tensor(0.0))
+        assert sum(p.numel() for p in h.parameters()) == 244_186
+    assert not torch.allclose(seen[0][0], seen[0][1], atol=0.1)
+    assert torch.allclose(seen[1][0], seen[1][1], atol=1e-5)
+    assert abs(float(seen[1][0, 3:].mean())) < 1e-6

@@ -6,7 +6,7 @@ from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.model import Architecture, Model, load_model
 from clode_core.methods.clode.networks import ReachNet
 from clode_core.methods.clode.training.config import ReachStage
-from clode_core.methods.clode.training.fusion import KINDS, fuse, kept_back
+from clode_core.methods.clode.training.fusion import KINDS, for_development, fuse, kept_back, parts
 from clode_core.methods.clode.training.reach import best_reach, flat_halves, undo_contrast
 from clode_core.training import TrainingError, run_training
 
@@ -33,9 +33,19 @@ def test_a_scene_that_is_marked_anywhere_is_kept_back(tmp_path):
         "name,scene,validation,in_public_test\na.png,1,0,0\nb.png,1,1,0\nc.png,2,0,0\nd.png,3,0,1\n"
     )
     assert kept_back([table]) == {"a", "b", "d"}
+    assert for_development([table], 1) == {"c"}
+    assert for_development([table], 0) == set()
     table.write_text("name,scene\na.png,1\n")
     with pytest.raises(TrainingError, match="cannot be used as a table of scenes"):
         kept_back([table])
+
+
+def test_scenes_are_trained_on_left_for_development_or_held_back():
+    trained, development = parts(30, 7, 8)
+    assert {0, 7, 14, 21, 28}.isdisjoint(trained + development)
+    assert sorted(trained + development) == sorted(set(range(30)) - {0, 7, 14, 21, 28})
+    assert len(development) == 3
+    assert parts(5, 0, 0) == ([0, 1, 2, 3, 4], [])
 
 
 def test_the_fusion_of_equal_pictures_is_that_picture():

@@ -165,6 +165,12 @@ class ReachStage(StageConfig):
     hold_back: int = Field(
         default=7, ge=0, description="Every how many-th bracket scene is not trained on; 0 trains on all."
     )
+    develop: int = Field(
+        default=0,
+        ge=0,
+        description="Every how many-th other scene, of brackets and of pairs, is left for development;"
+        " 0 trains on all.",
+    )
     later: int = Field(default=3, ge=1, description="Pictures of a batch also seen at a later time.")
     again: int = Field(default=3, ge=1, description="Pictures of a batch whose own result is seen.")
     flats: int = Field(default=2, ge=0, description="Pictures of two flat halves that go with a batch.")

@@ -40,6 +40,16 @@ def fuse(exposures: Tensor) -> Tensor:
     return torch.from_numpy(fused).permute(2, 0, 1).mul(255).round().byte()
 
 
+def parts(count: int, hold_back: int, develop: int) -> tuple[list[int], list[int]]:
+    """Numbers of the bracket scenes that are trained on, and of those for development.
+
+    Every `hold_back`-th is in neither; of the others every `develop`-th is for development. At 0, none is.
+    """
+    known = [number for number in range(count) if not hold_back or number % hold_back]
+    development = known[develop // 2 :: develop] if develop else []
+    return [number for number in known if number not in set(development)], development
+
+
 def kept_back(tables: Sequence[Path]) -> set[str]:
     """Names, without suffix, of all pictures of a scene that a table marks as validation or public test.
 
@@ -50,16 +60,35 @@ def kept_back(tables: Sequence[Path]) -> set[str]:
     TrainingError
         If a table is missing or has other columns.
     """
-    names: set[str] = set()
-    for table in tables:
-        try:
-            with table.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-            marked = {row["scene"] for row in rows if "1" in (row["validation"], row["in_public_test"])}
-            names |= {Path(row["name"]).stem for row in rows if row["scene"] in marked}
-        except (OSError, KeyError) as error:
-            raise TrainingError(f"{table} cannot be used as a table of scenes ({error}).") from None
-    return names
+    return {name for table in tables for kept, names in _scenes(table) if kept for name in names}
+
+
+def for_development(tables: Sequence[Path], develop: int) -> set[str]:
+    """Names, without suffix, of the pictures of every `develop`-th scene that a table does not keep back.
+
+    Raises
+    ------
+    TrainingError
+        As for `kept_back`.
+    """
+    if not develop:
+        return set()
+    known = [names for table in tables for kept, names in _scenes(table) if not kept]
+    return {name for names in known[develop // 2 :: develop] for name in names}
+
+
+def _scenes(table: Path) -> list[tuple[bool, list[str]]]:
+    """The scenes of a table, in its order: whether it keeps them back, and names of their pictures."""
+    scenes: dict[str, tuple[list[bool], list[str]]] = {}
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                marks, names = scenes.setdefault(row["scene"], ([], []))
+                marks.append("1" in (row["validation"], row["in_public_test"]))
+                names.append(Path(row["name"]).stem)
+    except (OSError, KeyError) as error:
+        raise TrainingError(f"{table} cannot be used as a table of scenes ({error}).") from None
+    return [(any(marks), names) for marks, names in scenes.values()]
 
 
 class Scene:
@@ -74,21 +103,36 @@ class Scene:
 class ReachDataset(BatchDataset):
     """Darker, brighter and fine pictures of brackets with their fusion, and pairs if there are any.
 
-    Pictures of kind contrast and undo are targets; the objective darkens them.
+    Pictures of kind contrast and undo are targets; the objective darkens them. With `development`, the scenes
+    are those that the stage leaves for development.
     """
 
-    def __init__(self, data: DataConfig, stage: ReachStage, side: int, seed: int, rank: int = 0) -> None:
+    def __init__(
+        self,
+        data: DataConfig,
+        stage: ReachStage,
+        side: int,
+        seed: int,
+        rank: int = 0,
+        *,
+        development: bool = False,
+    ) -> None:
         super().__init__(stage.batch_size, seed, rank)
         self.side = side
         self.shares = torch.tensor([float(getattr(stage.mixture, kind)) for kind in KINDS])
         if not data.normal:
             raise TrainingError("data.normal names no folder, but a reach stage needs brackets.")
         self.facts = {}
-        self._read_brackets(data, stage.hold_back)
+        self._read_brackets(data, stage, development)
         self.pairs: list[tuple[Tensor, Tensor]] = []
         if stage.mixture.pairs > 0:
             never = kept_back(data.scenes)
-            chosen = [pair for pair in match_pairs(data) if pair[0].stem not in never]
+            later = for_development(data.scenes, stage.develop)
+            chosen = [
+                pair
+                for pair in match_pairs(data)
+                if pair[0].stem not in never and (pair[0].stem in later) == development
+            ]
             if not chosen:
                 raise TrainingError("data.low holds no pair of a scene that is not kept back.")
             self.pairs = [(self._stored(low), self._stored(high)) for low, high in self._read(chosen)]
@@ -104,7 +148,7 @@ class ReachDataset(BatchDataset):
             pairs.append((low, high))
         return pairs
 
-    def _read_brackets(self, data: DataConfig, hold_back: int) -> None:
+    def _read_brackets(self, data: DataConfig, stage: ReachStage, development: bool) -> None:
         paths = list_pictures(data.normal, data.exclude)
         pictures = [read_tensor(path, data.largest_side) for path in paths]
         squares = torch.stack([square(picture, self.side) for picture in pictures])
@@ -113,9 +157,8 @@ class ReachDataset(BatchDataset):
         means = torch.stack([picture.float().mean() / 255 for picture in pictures])
         self.scenes: list[tuple[Scene, Tensor]] = []
         self.stored: dict[int, Tensor] = {}
-        for number, members in enumerate(found.scenes):
-            if hold_back and number % hold_back == 0:
-                continue
+        for number in parts(len(found.scenes), stage.hold_back, stage.develop)[development]:
+            members = found.scenes[number]
             if len({pictures[k].shape for k in members}) > 1:
                 raise TrainingError(f"{paths[members[0]]} and others of its scene differ in size.")
             fused = fuse(torch.stack([pictures[k] for k in members]))
