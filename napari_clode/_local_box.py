@@ -78,6 +78,7 @@ class LocalBox(QWidget):
         )
         for name, slider in self._sliders.items():
             allow(slider, limits is not None, _TIPS[name], reason)
+            slider._label.setToolTip(slider.toolTip())
             if limits is not None:
                 with QSignalBlocker(slider):
                     slider.setRange(*limits)
