@@ -66,7 +66,10 @@ class Networks:
         self.h: Any
         self.g: Any
         if tensors is None:
-            self.h, self.g = self.build()
+            with torch.device("cpu"):  # whatever the default device of the program is
+                self.h, self.g = self.build()
+            for network in self._networks().values():
+                network.float()
         else:
             with torch.device("meta"):  # nothing is allocated for networks that do not fit their weights
                 self.h, self.g = self.build()

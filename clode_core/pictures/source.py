@@ -71,7 +71,7 @@ class Source:
         into = None
         if scratch is not None:
             kind = torch.float64 if self.dtype is np.float64 else torch.float32
-            into = scratch.take("unit", pixels.shape, torch.empty(0, dtype=kind)).numpy()
+            into = scratch.take("unit", pixels.shape, torch.empty(0, dtype=kind, device="cpu")).numpy()
         return torch.from_numpy(to_unit(pixels, self.levels, self.dtype, into)).to(self.device)
 
     def inside(self, unit: Tensor, band: slice, columns: slice = _EVERY) -> Tensor:

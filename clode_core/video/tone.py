@@ -18,7 +18,7 @@ from clode_core.methods.clode.exposure import SharedExposure
 from clode_core.methods.clode.local_exposure import bend
 from clode_core.video.frames import WHITE, Planes16
 
-_VALUES = torch.arange(1 << 16, dtype=torch.float32).div(WHITE).clamp(max=1)
+_VALUES = torch.arange(1 << 16, dtype=torch.float32, device="cpu").div(WHITE).clamp(max=1)
 
 
 def tone_tables(

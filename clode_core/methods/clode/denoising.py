@@ -190,7 +190,9 @@ class _HalfCanvas:
 
     def __init__(self, canvas: _Canvas, channels: int) -> None:
         height, width = canvas.size
-        self.known = torch.empty((height // 2, width // 2, channels), device=canvas.device)
+        self.known = torch.empty(
+            (height // 2, width // 2, channels), dtype=torch.float32, device=canvas.device
+        )
 
     def store(self, coarse: Tensor, tile: _Tile) -> None:
         """Keep a tile."""

@@ -78,7 +78,7 @@ class DenseExponent:
 
     def over(self, times: Tensor) -> Tensor:
         """A uniform exponent, (C, 1, 1) at a time, at many times (N,) inside its knots: (C, N)."""
-        out = torch.zeros(self.exponents.shape[1], len(times)).to(self.exponents)
+        out = self.exponents.new_zeros(self.exponents.shape[1], len(times))
         for start, stop, maps in self.pieces(float(times.min()), float(times.max())):
             weights = hermite(((times - start) / (stop - start)).clamp(0, 1))
             value = sum((w * m.flatten(1) for w, m in zip(weights, maps, strict=True)), torch.zeros_like(out))

@@ -40,7 +40,8 @@ class SharedExposure:
         knots = [e.exponent for e in exposures]
         if any(k.exponents.shape != knots[0].exponents.shape for k in knots):
             raise ImageError("pictures with different channels cannot share one exposure")
-        given = torch.tensor([1.0] * len(knots) if weights is None else list(weights), dtype=torch.float64)
+        parts = [1.0] * len(knots) if weights is None else list(weights)
+        given = torch.tensor(parts, dtype=torch.float64, device="cpu")
         shares = (given / given.sum()).to(knots[0].exponents)
         average = DenseExponent(
             knots[0].times,

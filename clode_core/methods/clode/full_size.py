@@ -155,7 +155,7 @@ class FullSize:
     def _whole_guide(self) -> Tensor:
         """The guide of a picture that is small enough to be kept as floats."""
         everything = slice(0, self.source.height)
-        guide = torch.empty(self.size, device=self.source.device)
+        guide = torch.empty(self.size, dtype=torch.float32, device=self.source.device)
 
         def write(band: slice) -> None:
             guide[band] = self._guide(self.source.inside(self.source.read(band), band).float())
@@ -257,7 +257,8 @@ class FullSize:
         right = self._whole_corrected[:, band, columns]
         if not isinstance(share, Tensor) and share >= 1:
             return unit, right, guide
-        return unit, torch.lerp(inside, right, torch.as_tensor(share).to(inside)), guide
+        part = share.to(inside) if isinstance(share, Tensor) else inside.new_tensor(share)
+        return unit, torch.lerp(inside, right, part), guide
 
     def _powers(self, exposure: Exposure, band: slice, guide: Tensor, scratch: Scratch) -> Planes:
         planes = exposure.on(band, guide, scratch)

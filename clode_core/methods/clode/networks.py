@@ -226,7 +226,9 @@ class ReachNet(CurveNet):
     def _seen(self, x: Tensor, deep: Tensor, time: Tensor) -> Tensor:
         """What is known of the whole picture."""
         grey = x[:, 3:].mean(1).flatten(1)
-        places = (torch.tensor(self.LEVELS) * (grey.shape[1] - 1)).round().long().tolist()
+        last = grey.shape[1] - 1
+        levels = torch.tensor(self.LEVELS, dtype=torch.float32, device="cpu")
+        places = (levels * last).round().long().tolist()
         quantiles = grey.sort(1).values[:, places]
         when = time.reshape(-1, 1).expand(len(x), 1).to(x.dtype)
         spread = x.var((2, 3), correction=0).add(1e-6).sqrt()

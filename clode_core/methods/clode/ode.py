@@ -198,7 +198,7 @@ def solve_dense(h: CurveEstimator, image: Tensor, span: tuple[float, float], sol
         return A
 
     def solve_to(end: float) -> tuple[list[float], list[Tensor], list[Tensor]]:
-        grid = torch.tensor(solver.knots(end)).to(image)
+        grid = torch.tensor(solver.knots(end), dtype=torch.float32, device="cpu").to(image)
         solved = solve_exponent(recorded, batch, grid, solver)
         # A fixed-step solver starts every step with the slope at its knot; only the last is missing.
         known = {} if solver.adaptive else {float(t): seen[float(t)] for t in grid[:-1]}
@@ -218,9 +218,9 @@ def solve_dense(h: CurveEstimator, image: Tensor, span: tuple[float, float], sol
     if last > 0:
         later = solve_to(last)
     else:
-        later = [0.0], [torch.zeros_like(batch)], [recorded(batch, torch.zeros(()).to(image))]
+        later = [0.0], [torch.zeros_like(batch)], [recorded(batch, image.new_zeros(()))]
     return DenseExponent(
-        torch.tensor(times + later[0], dtype=torch.float64),
+        torch.tensor(times + later[0], dtype=torch.float64, device="cpu"),
         torch.cat(exponents + later[1]),
         torch.cat(slopes + later[2]),
         evaluations,
