@@ -33,8 +33,8 @@ _HEAD = """# How fast the napari widget is
         python benchmarks/napari_latency.py --output benchmarks/results/napari_latency.md
 
 From a move of the slider to the changed picture on the canvas: median, and what 90 % of the moves are below.
-A gap is the time between two ticks of a 5 ms timer in the window's thread. The window is 1500 x 950 and is drawn
-by the processor too.
+A gap is the time between two ticks of a 5 ms timer in the thread of the window, which is 1500 x 950 and drawn
+by the processors too.
 """
 
 
