@@ -109,8 +109,8 @@ def in_napari(path: Path, seconds: float) -> None:
 
     def on_draw(_: object) -> None:
         drawn["steps"].append(viewer.dims.current_step[0])
-        if len(viewer.layers) > 1:
-            drawn["time"] = viewer.layers[1].metadata["clode"]["exposure_time"]
+        shown = getattr(viewer.layers[-1].data, "drawn", None)
+        drawn["time"] = shown.value if shown is not None else np.nan
 
     viewer.window._qt_viewer.canvas._scene_canvas.events.draw.connect(on_draw)
     dims = viewer.window._qt_viewer.dims
@@ -126,11 +126,11 @@ def in_napari(path: Path, seconds: float) -> None:
     alone, gap = play()
     row(f"{path.name}, napari without CLODE", rate, alone, [], [], gap)
     viewer.dims.set_current_step(0, 0)
-    widget.controls.enhance.click()
+    widget.buttons.enhance.click()
     wait(lambda: len(viewer.layers) > 1)
-    wait(lambda: all(job._ticket is None for job in widget._jobs))
+    wait(lambda: all(job._progress is None for job in widget._jobs))
     fps, gap = play()
-    standing = delays(widget.controls.time.setValue, lambda: drawn["time"], 15)
+    standing = delays(widget.controls.slider.setValue, lambda: drawn["time"], 15)
     row(f"{path.name}, napari", rate, fps, [], standing, gap)
     viewer.close()
     pause(0.5)

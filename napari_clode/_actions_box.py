@@ -50,6 +50,17 @@ class ActionsBox(QWidget):
         self._error_colour = colour
         self.show_status(self.status.text(), error=self.shows_error)
 
+    def show_apply(self, layers: int, possible: bool) -> None:
+        """Offer to enhance whole layers, so many of them."""
+        several = layers > 1
+        self.apply.setText(f"Apply to {layers} layers" if several else "Apply to all planes")
+        self.apply.setToolTip(
+            "Enhance every selected layer, all its planes, into a layer of its own"
+            if several
+            else "Enhance the whole stack into a layer of its own"
+        )
+        self.apply.setVisible(possible)
+
     def show_status(self, text: str, *, error: bool = False) -> None:
         """One sentence under the buttons; the whole of it also as a tooltip."""
         self.shows_error = error

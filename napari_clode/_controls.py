@@ -42,6 +42,7 @@ class Choices(NamedTuple):
     channels: int
     levels: tuple[int, str, str]
     local: Local
+    settings: Settings
 
 
 class Controls(QWidget):
@@ -79,6 +80,7 @@ class Controls(QWidget):
         self.help = help_button(self)
         self._arrange()
         self.setMinimumWidth(_WIDTH)
+        self._selected = 1
         self._fit_to_method()
 
     def _build_method(self) -> None:
@@ -152,6 +154,7 @@ class Controls(QWidget):
             self.channels.currentIndex(),
             self.levels.choice,
             self.advanced.local_box.local,
+            self.settings,
         )
 
     @choices.setter
@@ -192,6 +195,11 @@ class Controls(QWidget):
             control.setEnabled(layer is not None)
         self._fit_to_method()
 
+    def offer_apply(self, count: int) -> None:
+        """Offer to enhance so many selected layers at once."""
+        self._selected = count
+        self._fit_to_method()
+
     def _fit_to_method(self) -> None:
         """Offer what the chosen method can do."""
         info, layer = self.advanced.info, self.layer
@@ -200,7 +208,8 @@ class Controls(QWidget):
         allow(self.denoise, info.noise_removal, _DENOISE_TIP, f"{info.title} does not remove noise")
         allow(self.shared, info.video_tables, _SHARED_TIP, f"{info.title} enhances every plane by itself")
         whole = is_video(layer) and info.video_tables  # its result has all its planes
-        self.actions_box.apply.setVisible(layer is not None and layer.ndim > 2 and not whole)
+        stack = layer is not None and layer.ndim > 2 and not whole
+        self.actions_box.show_apply(self._selected, stack or (self._selected > 1 and not whole))
 
     def _on_layer(self, _: object = None) -> None:
         self.layer_chosen.emit()

@@ -9,12 +9,14 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_clode import _results
 from napari_clode._layer_watch import LayerWatch
+from napari_clode._selected import others_selected
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image
 
     from napari_clode._controls import Choices, Controls
+    from napari_clode._engine import Settings
 
 _choices: weakref.WeakKeyDictionary[Image, Choices] = weakref.WeakKeyDictionary()
 
@@ -26,12 +28,12 @@ class ActiveLayer(QObject):
     -------
     activated : object
         An image layer that can be enhanced has become active.
-    selected : str
-        What is to be said where several images are selected; "" where not.
+    selected
+        Other layers are selected.
     """
 
     activated = Signal(object)
-    selected = Signal(str)
+    selected = Signal()
 
     def __init__(self, viewer: napari.viewer.Viewer, parent: QObject) -> None:
         super().__init__(parent)
@@ -51,6 +53,16 @@ class ActiveLayer(QObject):
         viewer = self._viewer()
         return self._image(viewer.layers.selection.active) if viewer is not None else None
 
+    @property
+    def images(self) -> list[Image]:
+        """All images that are selected, or of which results are; the lowest first."""
+        viewer = self._viewer()
+        if viewer is None:
+            return []
+        selected = viewer.layers.selection
+        found = [self._image(layer) for layer in viewer.layers if layer in selected]
+        return list(dict.fromkeys(image for image in found if image is not None))
+
     def _image(self, layer: Any) -> Image | None:
         from napari.layers import Image
 
@@ -65,11 +77,8 @@ class ActiveLayer(QObject):
             self.activated.emit(layer)
 
     def _on_selection(self, event: Any = None) -> None:
-        viewer = self._viewer()
-        if viewer is None or _results.is_inserting():
-            return
-        images = {found for layer in viewer.layers.selection if (found := self._image(layer)) is not None}
-        self.selected.emit(f"{len(images)} images are selected" if len(images) > 1 else "")
+        if not _results.is_inserting():
+            self.selected.emit()
 
 
 class FollowedLayer(QObject):
@@ -97,6 +106,7 @@ class FollowedLayer(QObject):
     def __init__(self, viewer: napari.viewer.Viewer, controls: Controls, parent: QObject) -> None:
         super().__init__(parent)
         self._controls = controls
+        self._said = ""
         self.watch = LayerWatch(self)
         self._active = ActiveLayer(viewer, self)
         self._active.activated.connect(self._follow)
@@ -108,6 +118,16 @@ class FollowedLayer(QObject):
     def layer(self) -> Image | None:
         """The layer that is worked on."""
         return self.watch.layer
+
+    @property
+    def images(self) -> list[Image]:
+        """All images that are selected."""
+        return self._active.images
+
+    def chosen_before(self, layer: Image) -> Settings | None:
+        """The settings that were chosen for a layer when it was worked on."""
+        before = _choices.get(layer)
+        return before.settings if before is not None else None
 
     def begin(self) -> None:
         """Take up the active layer, or else the uppermost."""
@@ -136,6 +156,7 @@ class FollowedLayer(QObject):
         if before is not None:
             self._controls.choices = before
         self.entered.emit(chosen)
+        self._on_selected()
 
     def leave(self) -> None:
         """Work on nothing; what was chosen for the layer is kept, for this widget or another."""
@@ -154,6 +175,18 @@ class FollowedLayer(QObject):
         if not held:
             self._follow(self._active.layer)
 
-    def _on_selected(self, text: str) -> None:
-        if self.layer is not None:
-            self.selected.emit(f"{text}: working on {self.layer.name}." if text else "")
+    def _on_selected(self) -> None:
+        """Say what several selected images mean."""
+        layer, images = self.layer, self.images
+        if layer is None:
+            return
+        others = others_selected(self)
+        self._controls.offer_apply(1 + len(others))
+        text = ""
+        if others:
+            text = f"{1 + len(others)} images are selected: the slider moves {layer.name}, Apply takes all."
+        elif len(images) > 1:
+            text = f"{len(images)} images are selected: working on {layer.name}."
+        if text != self._said:
+            self._said = text
+            self.selected.emit(text)

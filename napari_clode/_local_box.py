@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QFormLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QLineEdit, QWidget
 
 from napari_clode._form import allow
 from napari_clode._methods import EVEN, Local, bends
@@ -78,7 +78,8 @@ class LocalBox(QWidget):
         )
         for name, slider in self._sliders.items():
             allow(slider, limits is not None, _TIPS[name], reason)
-            slider._label.setToolTip(slider.toolTip())
+            for number in slider.findChildren(QLineEdit):
+                number.setToolTip(slider.toolTip())
             if limits is not None:
                 with QSignalBlocker(slider):
                     slider.setRange(*limits)

@@ -13,7 +13,7 @@ import numpy as np
 from napari_clode._planes import LayerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari_clode._engine import Stack
 
@@ -32,11 +32,11 @@ def result_bytes(stack: Stack) -> int:
     return len(planes) * math.prod(planes.picture_shape) * planes.dtype.itemsize
 
 
-def fits_in_memory(stack: Stack) -> bool:
-    """Whether the result of all planes may be kept in memory."""
+def fits_in_memory(stacks: Sequence[Stack]) -> bool:
+    """Whether the results of all planes of some stacks may be kept in memory."""
     import psutil
 
-    return bool(result_bytes(stack) <= MEMORY_SHARE * psutil.virtual_memory().available)
+    return bool(sum(map(result_bytes, stacks)) <= MEMORY_SHARE * psutil.virtual_memory().available)
 
 
 def enhance_in_memory(stack: Stack, value: float, denoise: bool, progress: Progress) -> Any:

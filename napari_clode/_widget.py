@@ -138,12 +138,13 @@ class EnhanceWidget(QWidget):
         self.keeping.keep(self.controls.layer)
 
     def apply_to_all(self) -> None:
-        """Enhance every plane of the layer into a layer of its own, in the background."""
+        """Enhance every plane of the selected layers into layers of their own, in the background."""
         layer, work = self.controls.layer, self.all_planes
         stack = self.previews.stack_for(layer) if layer is not None else None
         if layer is None or stack is None or work.job.busy:
             return
-        text = work.start(layer, stack, self.controls.value, self.controls.removes_noise)
+        controls = self.controls
+        text = work.start(layer, stack, controls.value, controls.removes_noise, self.followed)
         if text:
             self.buttons.apply.setEnabled(False)
             self.buttons.show_progress(0.0)

@@ -135,7 +135,7 @@ def test_a_new_value_calls_off_the_whole_picture_of_the_last(
     called_off = []
     at = Solved.at
 
-    def slow(self, value, denoise, progress=None, *rest):
+    def slow(self, value, denoise, progress=None, *local):
         if value == 2.0 and progress is not None:
             begun.set()
             try:
@@ -145,7 +145,7 @@ def test_a_new_value_calls_off_the_whole_picture_of_the_last(
             except Exception:
                 called_off.append(value)
                 raise
-        return at(self, value, denoise, progress, *rest)
+        return at(self, value, denoise, progress, *local)
 
     widget = opened(Image(dark, rgb=True))
     widget.buttons.enhance.click()
