@@ -116,8 +116,13 @@ class Work:
 
     @property
     def fingerprint(self) -> str:
-        """A text that differs where results would: settings, weights and version; not the device."""
+        """A text that differs where results would: settings, weights and version; not the device.
+
+        Of a file that a setting names, such as a map of exposure times, the content counts, not the name.
+        """
+        options = {name: _content(value) for name, value in self.settings.options.items()}
         told = asdict(self.settings) | {
+            "options": options,
             "weights": hashlib.sha256(self._weights or b"").hexdigest(),
             "version": self.version,
         }
@@ -171,6 +176,14 @@ class Work:
         except Exception as error:  # one picture of ten thousand must not end the others
             return Outcome(task, _reason(error))
         return Outcome(task, "", before, file_state(task.target), tuple(notes))
+
+
+def _content(value: Any) -> Any:
+    """A setting; of one that names a file, the checksum of what is in it."""
+    if not isinstance(value, str | Path) or not os.path.isfile(value):
+        return value
+    with open(value, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_state(path: Path) -> FileState | None:

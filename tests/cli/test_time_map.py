@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from command_line import clode as clode_command
 
 import clode_core as clode
 from clode_core.batch.work import Settings, Task, Work
@@ -31,3 +32,17 @@ def test_a_map_that_cannot_be_read_or_a_wrong_range_is_refused(files, tmp_path):
         Work(Settings(options={"time_map": str(tmp_path / "none.png")}), device="cpu")
     with pytest.raises(ValueError, match="from -20 to 20"):
         Work(Settings(options={"time_map": str(mask), "time_range": "0,50"}), device="cpu")
+
+
+def test_an_edited_map_is_done_again_and_a_moved_one_is_not(files, tmp_path):
+    picture, mask = files
+    order = ("enhance", picture, "-o", tmp_path / "out", "--resume", "--no-denoise", "--device", "cpu")
+    assert clode_command(*order, "--time-map", mask).stdout
+    assert not clode_command(*order, "--time-map", mask).stdout
+    first = read_picture(tmp_path / "out" / "dark.png").pixels
+    moved = mask.rename(tmp_path / "moved.png")
+    assert not clode_command(*order, "--time-map", moved).stdout
+    write_picture(moved, 255 - read_picture(moved).pixels)
+    again = clode_command(*order, "--time-map", moved)
+    assert again.exit_code == 0 and again.stdout
+    assert not np.array_equal(read_picture(tmp_path / "out" / "dark.png").pixels, first)

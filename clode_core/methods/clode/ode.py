@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchdiffeq import odeint
 
 from clode_core.methods.clode.curve import curve
 from clode_core.methods.clode.dense import DenseExponent
+
+with torch.device("cpu"):  # its tableaus are tensors, made when it is imported, on the default device
+    from torchdiffeq import odeint
 
 CurveEstimator = Callable[[Tensor, Tensor], Tensor]
 """``A = h(I_t, t)``: picture (B, C, H, W) in [0, 1] and time to curve-parameter map, same shape."""
