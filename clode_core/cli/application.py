@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import suppress
 from importlib.metadata import entry_points
 
@@ -12,7 +14,7 @@ from clode_core.cli.gimp import app as gimp_app
 from clode_core.cli.info import info
 from clode_core.cli.ladder import ladder
 from clode_core.cli.methods import methods
-from clode_core.cli.terminal import add_command
+from clode_core.cli.terminal import add_command, print_error
 from clode_core.cli.train import train
 from clode_core.cli.video import video
 
@@ -44,4 +46,9 @@ for entry in sorted(entry_points(group="clode.commands"), key=lambda found: foun
 
 def main() -> None:
     """Entry point of the ``clode`` command."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:  # torch's libraries end the process without a reason there
+        print_error("the folder you are in was deleted: go to another one (cd) and try again")
+        sys.exit(1)
     app()

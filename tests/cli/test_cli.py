@@ -254,6 +254,17 @@ def test_info_shows_version_device_weights_and_card():
         assert part in result.stdout
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no folder in use")
+def test_a_folder_that_was_deleted_under_the_command_is_told(photo, out, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = f"import os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r}); from clode_core.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "enhance", photo, "-o", out], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "was deleted" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_the_command_works_as_a_process(photo, out):
     done = subprocess.run(
         [sys.executable, "-m", "clode_core.cli", "enhance", photo, "-o", out],
