@@ -258,7 +258,8 @@ def test_info_shows_version_device_weights_and_card():
 def test_a_folder_that_was_deleted_under_the_command_is_told(photo, out, tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()
-    code = f"import os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r}); from clode_core.cli import main; main()"
+    leave = f"import os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})"
+    code = f"{leave}; from clode_core.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "enhance", photo, "-o", out], capture_output=True, text=True, check=False
     )
