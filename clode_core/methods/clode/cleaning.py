@@ -78,10 +78,14 @@ class CleanPicture:
         shown = np.empty((height, width, source.channels), np.float32)
         with torch.inference_mode():
             for band, out in self.exposed((rows, columns)):
+                if progress is not None:
+                    progress(0.0)  # it may stop the work
                 shown[band.start - rows.start : band.stop - rows.start] = out.permute(1, 2, 0).cpu().numpy()
         clean = remove_noise(g, shown, source.device, precision=self.precision, progress=progress)
         # Highlights carry no visible noise, and darkening would multiply any error there: keep them.
         for band in bands(height, width * source.channels):
+            if progress is not None:
+                progress(1.0)
             keep = np.clip((shown[band] - HIGHLIGHT) / (1 - HIGHLIGHT), 0, 1)
             clean[band] += keep * (shown[band] - clean[band])
             unlit = _unlit(shown, band)

@@ -99,7 +99,8 @@ class Renderer:
             return torch.from_numpy(np.ascontiguousarray(rows.transpose(2, 0, 1))).to(self.working)
 
         exposure = self._exposure(time, part[1], bent, self.exponent.at(judged))
-        return self.full.expose(exposure, part, read_clean)
+        check = None if progress is None else (lambda _: progress(1.0))
+        return self.full.expose(exposure, part, read_clean, check)
 
     def _time(self, exposure_time: Any) -> float | Array:
         if np.ndim(exposure_time) > 0:

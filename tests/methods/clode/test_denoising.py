@@ -104,3 +104,25 @@ def test_progress_is_told_and_can_stop_the_work(g, random):
 
     with pytest.raises(InterruptedError):
         remove_noise(g, picture, CPU, tile=64, progress=stop)
+
+
+def test_the_work_can_be_stopped_before_during_and_after_the_network(model, random):
+    picture = (random.random((300, 400, 3)) * 60).astype(np.uint8)
+    fractions = []
+    model.solve(picture).at(3.0, denoise=True, progress=fractions.append)
+    assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
+    assert fractions.count(1.0) > 2, "nobody is asked while the clean picture is exposed"
+
+    class Stop(Exception):
+        pass
+
+    for last in (1, len(fractions) // 2, len(fractions)):
+        calls = []
+
+        def stop(fraction, calls=calls, last=last):
+            calls.append(fraction)
+            if len(calls) == last:
+                raise Stop
+
+        with pytest.raises(Stop):
+            model.solve(picture).at(3.0, denoise=True, progress=stop)

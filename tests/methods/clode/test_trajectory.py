@@ -189,7 +189,7 @@ def test_a_region_is_cleaned_once_for_every_time(model, dark):
     assert calls
     calls.clear()
     path.region((5, 20), (5, 20), 4, denoise=True, progress=calls.append)
-    assert not calls
+    assert set(calls) <= {1.0}  # nothing is left to do but the curve
 
 
 @pytest.mark.parametrize("part", [((0, 0), (0, 5)), ((5, 3), (0, 5)), ((0, 61), (0, 5)), ((0, 5), (-1, 5))])
