@@ -46,9 +46,16 @@ for entry in sorted(entry_points(group="clode.commands"), key=lambda found: foun
 
 def main() -> None:
     """Entry point of the ``clode`` command."""
-    try:
-        os.getcwd()
-    except FileNotFoundError:  # torch's libraries end the process without a reason there
+    if _stands_nowhere():  # torch's libraries end the process without a reason there
         print_error("the folder you are in was deleted: go to another one (cd) and try again")
         sys.exit(1)
     app()
+
+
+def _stands_nowhere() -> bool:
+    """Whether the current folder was deleted; one that only lies outside of a changed root is no harm."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return os.stat(".").st_nlink == 0
+    return False

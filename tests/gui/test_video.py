@@ -82,7 +82,7 @@ def test_a_video_is_one_lazy_layer_in_seconds(viewer, video, frames):
 def test_the_manifest_names_every_ending_that_the_core_reads():
     npe2 = pytest.importorskip("npe2")
     manifest = npe2.PluginManifest.from_distribution("clode-core")
-    (reader,) = manifest.contributions.readers
+    (reader,) = (r for r in manifest.contributions.readers if r.command == "clode-core.read_video")
     assert {pattern.removeprefix("*") for pattern in reader.filename_patterns} == SUFFIXES
     assert all(read_video(f"a{suffix.upper()}") for suffix in SUFFIXES) and read_video("a.png") is None
 
