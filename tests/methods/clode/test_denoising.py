@@ -113,7 +113,7 @@ def test_the_work_can_be_stopped_before_during_and_after_the_network(model, rand
     assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
     assert fractions.count(1.0) > 2, "nobody is asked while the clean picture is exposed"
 
-    class Stop(Exception):
+    class StoppedError(Exception):
         pass
 
     for last in (1, len(fractions) // 2, len(fractions)):
@@ -122,7 +122,7 @@ def test_the_work_can_be_stopped_before_during_and_after_the_network(model, rand
         def stop(fraction, calls=calls, last=last):
             calls.append(fraction)
             if len(calls) == last:
-                raise Stop
+                raise StoppedError
 
-        with pytest.raises(Stop):
+        with pytest.raises(StoppedError):
             model.solve(picture).at(3.0, denoise=True, progress=stop)
