@@ -132,7 +132,7 @@ def test_a_training_starts_from_given_weights(values, configured, tmp_path):
         ("data.normal=[]", "data.normal names no folder"),
         ("data.bracket_correlation=0.99999999", "holds no exposure bracket"),
         ("data.normal=[nowhere]", "nowhere does not exist"),
-        ("trainer.accelerator=quantum", "^trainer: .*quantum"),
+        ("trainer.accelerator=quantum", "^trainer.accelerator: .*quantum"),
     ],
 )
 def test_data_that_do_not_serve_are_told_in_one_sentence(values, configured, override, told):
