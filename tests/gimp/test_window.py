@@ -340,9 +340,13 @@ def test_escape_ends_the_work_and_leaves_the_picture_as_it_was(window, gimp_root
     assert window.find("^CLODE"), "there was nothing to cancel"
     preview.keys("Escape")
     preview.gone(30)  # the answer under way may take its five seconds; what counts is the picture
-    canvas_becomes(window, rest, before, "the picture as it was", 0)
+
+    def change():  # an enhanced picture is brighter by far; an outline of the brush is not
+        return np.abs(seen(window, "root")[rest] - before).mean()
+
+    wait(lambda: change() < 5, "the picture as it was", 60)
     time.sleep(2)
-    assert np.array_equal(seen(window, "root")[rest], before)
+    assert change() < 5
 
 
 def workers(gimp_root):
