@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clode_core.cli.options import ChosenMethod, Device, Levels, Weights, read_levels, with_method
-from clode_core.cli.terminal import examples, named, plain_errors
+from clode_core.cli.terminal import examples, is_folder_name, named, plain_errors
 from clode_core.errors import UserError
 
 
@@ -80,7 +79,7 @@ def _place(output: str, sources: Sequence[Path], suffix: str | None) -> tuple[Pa
 
     result = named(output)
     kind = format_of(result.suffix)
-    if kind is None or result.is_dir() or output.endswith((os.sep, os.altsep or os.sep)):
+    if kind is None or is_folder_name(output):
         return result, None
     if len(sources) > 1 or sources[0].is_dir():
         raise UserError(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clode_core.cli.options import ChosenMethod, Device, Levels, Weights, read_levels, with_method
-from clode_core.cli.terminal import examples, named, plain_errors, print_path
+from clode_core.cli.terminal import examples, is_folder_name, named, plain_errors, print_path
 from clode_core.errors import UserError
 from clode_core.methods import Slider
 
@@ -85,7 +85,7 @@ def _sheet(image: Path, output: str | None) -> Path:
     if output is None:
         return image.with_name(usual)
     target = named(output)
-    if target.is_dir() or output.endswith((os.sep, os.altsep or os.sep)):
+    if is_folder_name(output):
         return target / usual
     if target.suffix.lower() not in WRITTEN:
         raise UserError(

@@ -74,6 +74,11 @@ def named(text: str) -> Path:
     return Path(text)
 
 
+def is_folder_name(text: str) -> bool:
+    """Whether a name that was given is that of a folder: one is there, or it ends in a separator."""
+    return Path(text).is_dir() or text.endswith((os.sep, os.altsep or os.sep))
+
+
 def _visible(text: str) -> str:
     """Show characters that would steer the terminal, or be seen as nothing, as escapes."""
     return text if text.isprintable() else "".join(map(_escaped, text))

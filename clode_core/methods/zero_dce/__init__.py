@@ -5,7 +5,7 @@ from pathlib import Path
 from clode_core.methods.info import MethodInfo, Option, Slider
 
 _FOLDER = Path(__file__).parent
-ITERATIONS = Slider(
+SLIDER = Slider(
     "iterations",
     "Iterations",
     first=0.0,
@@ -25,7 +25,7 @@ METHODS = tuple(
         summary,
         f"{__name__}.model:ZeroDCE",
         weights=_FOLDER / "weights" / f"{file}.safetensors",
-        slider=ITERATIONS,
+        slider=SLIDER,
         options=(Option("downsample", None, "How much smaller, per side, its network sees it.", kind=float),),
         preview_side=640,
         preview=True,

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from clode_core.methods.clode.curve import discrete_curve
 from clode_core.methods.method import Method, Progress
-from clode_core.methods.zero_dce import ITERATIONS as SLIDER
+from clode_core.methods.zero_dce import SLIDER
 from clode_core.methods.zero_dce.networks import DCENet
 from clode_core.pictures.arrays import Array, Levels
 from clode_core.pictures.resampling import Interpolated, bands
