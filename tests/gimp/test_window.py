@@ -333,6 +333,8 @@ def test_escape_ends_the_work_and_leaves_the_picture_as_it_was(window, gimp_root
     show(window, "large")
     rest = np.s_[150:400, 250:600]
     before = still(window, rest)
+    title = window.windows()[window.image]
+    assert not title.startswith("*"), "the picture was changed before"
     preview = Preview(window)
     time.sleep(4)
     preview.ok()
@@ -347,6 +349,7 @@ def test_escape_ends_the_work_and_leaves_the_picture_as_it_was(window, gimp_root
     wait(lambda: change() < 5, "the picture as it was", 60)
     time.sleep(2)
     assert change() < 5
+    assert window.windows()[window.image] == title, "GIMP calls the picture changed"
 
 
 def workers(gimp_root):
