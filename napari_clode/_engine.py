@@ -104,7 +104,7 @@ class Stack:
             if self._levels is None:
                 asked = self.settings.levels
                 if asked == "auto":
-                    found = clode_core.resolve_levels(self._sampled(), asked)
+                    found = clode_core.resolve_levels(self._sampled(), asked, self.planes.layer_rgb)
                     self._levels = (found.black, found.white)
                 else:
                     self._levels = asked

@@ -67,7 +67,7 @@ def contact_sheet(
     where = layout(array, rgb)
     for length in where.stack:
         array = array[length // 2]
-    level = resolve_levels(colours(array, where), levels)
+    level = resolve_levels(colours(array, where), levels, bool(where.channels))
     path = method.solve_for(
         array, values, levels=(level.black, level.white), rgb=bool(where.channels), **options
     )

@@ -140,7 +140,7 @@ class Method(Networks, ABC):
         settings = self.settings(value, **options)
         array = as_image(image)
         where = layout(array, rgb)
-        level = resolve_levels(colours(array, where), levels)
+        level = resolve_levels(colours(array, where), levels, bool(where.channels))
         result = np.empty(array.shape, array.dtype)
         pictures = Planes(array, where)
         settings, used = with_fallback(self, lambda on: on.prepare(pictures, where, level, settings))
@@ -215,7 +215,7 @@ class Method(Networks, ABC):
                 f"solve takes one picture, not a stack of shape {array.shape}: "
                 "call it for each plane, or use enhance"
             )
-        level = resolve_levels(colours(array, where), levels)
+        level = resolve_levels(colours(array, where), levels, bool(where.channels))
         with self.solving():
             return self.solve_plane(array, where.alpha, level, **settings)
 

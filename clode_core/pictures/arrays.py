@@ -17,6 +17,8 @@ _SAY_LEVELS = "pass levels=(black, white) or levels='auto' (--levels at the comm
 _ALPHA_CHANNELS = {2, 4}
 _FOREIGN_MODES = {"P", "PA", "CMYK", "LAB", "HSV", "YCbCr"}  # of Pillow: numbers that are no intensities
 _FEW = 16  # a last axis this short, behind two long ones, is channels rather than a row of pixels
+_BACKGROUND_SHARE, _BACKGROUND_SAMPLE = 0.1, 200_000  # of the pixels; pixels looked at
+_BACKGROUND_WIDTH, _BACKGROUND_HEIGHT = 0.015, 0.35  # as shares of the range of the data
 
 
 class ImageError(ValueError):
@@ -175,7 +177,7 @@ class Planes(Sequence[Array]):
         return picture
 
 
-def resolve_levels(array: Array, levels: LevelsArgument = "dtype") -> Levels:
+def resolve_levels(array: Array, levels: LevelsArgument = "dtype", rgb: bool | None = None) -> Levels:
     """Black and white level of an array.
 
     Parameters
@@ -183,9 +185,14 @@ def resolve_levels(array: Array, levels: LevelsArgument = "dtype") -> Levels:
     array : ndarray
         The whole image or stack.
     levels : {"dtype", "auto"} or (float, float)
-        "dtype": 0 to the largest value of an integer dtype, 0 to 1 for floats. "auto": black is the lowest
-        value that is not an outlier (camera offset); white is the smallest full scale (8, 10, 12, 14 or 16
-        bits) that holds an integer image, or the largest value of a float image. Or the two numbers.
+        "dtype": 0 to the largest value of an integer dtype, 0 to 1 for floats. "auto": black is the
+        background, the dark value that a tenth of the pixels or more lie close around, as where cells glow
+        on an unlit slide; without one, and in colour, the lowest value that is not an outlier (camera
+        offset).
+        White is the smallest full scale (8, 10, 12, 14 or 16 bits) that holds an integer image, or the
+        largest value of a float image. Or the two numbers.
+    rgb : bool, optional
+        Whether the last axis is colours; as `layout` finds it by default.
 
     Returns
     -------
@@ -207,7 +214,7 @@ def resolve_levels(array: Array, levels: LevelsArgument = "dtype") -> Levels:
     _refuse_other_than_numbers(array)
     if isinstance(levels, str):
         if levels == "auto":
-            return _auto_levels(array)
+            return _auto_levels(array, colour=layout(array, rgb).channels > 2)
         if levels != "dtype":
             raise ImageError(f"levels must be 'dtype', 'auto' or (black, white), not {levels!r}")
         if array.dtype.kind in "ui":
@@ -241,13 +248,34 @@ def _finite_extreme(array: Array, extreme: Any) -> float:
     return float(extreme(finite)) if finite.size else 0.0
 
 
-def _auto_levels(array: Array) -> Levels:
+def _background(sample: Array) -> float | None:
+    """Find the value of a dark background; None where there is none.
+
+    The middle of the shortest interval that holds a tenth of the pixels, if that is narrow and lies low.
+    """
+    step = 1.0 if sample.dtype.kind in "ui" else 0.0  # a count stands for values that far apart
+    ordered = np.sort(sample[:: max(1, sample.size // _BACKGROUND_SAMPLE)].astype(np.float64))
+    low, high = np.quantile(ordered, [1e-3, 1 - 1e-3])
+    count = int(_BACKGROUND_SHARE * ordered.size)
+    if count < 1 or not low < high:
+        return None
+    widths = ordered[count:] - ordered[:-count]
+    narrow = np.flatnonzero(widths == widths.min())
+    first = narrow[len(narrow) // 2]  # the middle one of those that are equal, as integers may be
+    middle = float(ordered[first] + ordered[first + count]) / 2
+    dark = middle <= low + _BACKGROUND_HEIGHT * (high - low)
+    return middle if dark and widths[first] + step <= _BACKGROUND_WIDTH * (high - low) else None
+
+
+def _auto_levels(array: Array, colour: bool) -> Levels:
     step = max(1, array.size // 2_000_000)
     while step > 1 and (step % 2 == 0 or step % 3 == 0):  # or only one channel would be seen
         step += 1
     sample = array.reshape(-1)[::step]
     sample = sample[np.isfinite(sample)] if array.dtype.kind == "f" else sample
-    black = float(np.quantile(sample, 1e-3)) if sample.size else 0.0
+    background = None if colour else _background(sample)
+    lowest = float(np.quantile(sample, 1e-3)) if sample.size else 0.0
+    black = lowest if background is None else background
     largest = _finite_extreme(array, np.max)
     if array.dtype.kind in "ui":
         bits = next((b for b in (8, 10, 12, 14, 16) if largest < 2**b), None)

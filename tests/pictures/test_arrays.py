@@ -103,6 +103,36 @@ def test_auto_levels_find_twelve_bits_and_the_camera_offset(random):
     assert 100 <= levels.black <= 110
 
 
+def cells(random, background, spread):
+    """Twelve-bit camera counts (120, 160): bright discs, and a background with noise."""
+    y, x = np.mgrid[:120, :160]
+    light = sum(np.hypot(y - at, x - 1.3 * at) < 14 for at in (25, 60, 95)) * random.uniform(
+        200, 900, y.shape
+    )
+    return np.clip(background + light + random.normal(0, spread, y.shape), 0, 4095).astype(np.uint16)
+
+
+def test_an_unlit_slide_is_black_with_its_noise_on_both_sides(random):
+    image = cells(random, 400, 6)
+    image[:4, :30] = 0  # a scale bar
+    assert resolve_levels(image, "auto").black == pytest.approx(400, abs=4)
+    assert resolve_levels(image.astype(np.float32), "auto").black == pytest.approx(400, abs=4)
+
+
+def test_the_even_dark_of_a_colour_photograph_is_no_background(random):
+    image = np.stack([cells(random, 400, 6)] * 3, -1)
+    image[:4] = 0
+    assert resolve_levels(image, "auto").black == 0
+    assert resolve_levels(image, "auto", rgb=False).black == pytest.approx(400, abs=4)
+
+
+def test_what_is_bright_or_wide_is_no_background(random):
+    bright = cells(random, 400, 6).max() - cells(random, 400, 6)
+    assert resolve_levels(bright, "auto").black < 150
+    ramp = np.linspace(100, 3000, 120 * 160).reshape(120, 160).astype(np.uint16)
+    assert resolve_levels(ramp, "auto").black < 110
+
+
 def test_auto_levels_of_floats_are_their_range_and_ignore_nan():
     array = np.linspace(10, 90, 5000).reshape(50, 100)
     array[0, 0] = np.nan

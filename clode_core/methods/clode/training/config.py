@@ -162,6 +162,12 @@ class ReachStage(StageConfig):
     contrast: Range = Field(default=(0.0, 1.3), description="Range of the slope of contrast undone.")
     contrast_level: Range = Field(default=(0.0, 3.0), description="Range of the level that goes with it.")
     contrast_field: float = Field(default=0.5, ge=0, description="Largest smooth field that goes with it.")
+    on_black: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of the pictures that are their own targets of which only parts are lit.",
+    )
     hold_back: int = Field(
         default=7, ge=0, description="Every how many-th bracket scene is not trained on; 0 trains on all."
     )

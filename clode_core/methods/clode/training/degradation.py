@@ -48,9 +48,9 @@ class Draw:
         return int(torch.randint(low, high, (), generator=self.generator, device=self.generator.device))
 
 
-def smooth_field(draw: Draw, count: int, size: tuple[int, int]) -> Tensor:
-    """Random fields (count, 1, H, W) of about unit variance with three to six bumps a side."""
-    knots = (3, 4, 6)[draw.integer(0, 3)]
+def smooth_field(draw: Draw, count: int, size: tuple[int, int], bumps: tuple[int, ...] = (3, 4, 6)) -> Tensor:
+    """Random fields (count, 1, H, W) of about unit variance with one of several numbers of bumps a side."""
+    knots = bumps[draw.integer(0, len(bumps))]
     return F.interpolate(draw.normal(count, 1, knots, knots), size=size, mode="bicubic", align_corners=False)
 
 
@@ -100,6 +100,20 @@ def darken_bracket(image: Tensor, prior: DarkeningPrior, generator: torch.Genera
     bright_enough = image.mean((1, 2, 3), keepdim=True) > 0.03
     further = draw.uniform(0, prior.bracket_extra, *one) * draw.chance(0.5, *one) * bright_enough
     return curve(image, -further - prior.colour * draw.normal(count, 3, 1, 1))
+
+
+def on_black(image: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Show some pictures only in places, black between them; half of these in grey.
+
+    So look cells on an unlit slide, a stage, a lit square at night: most of the picture is meant to be black.
+    """
+    draw, count = Draw(generator), len(image)
+    one = (count, 1, 1, 1)
+    field = smooth_field(draw, count, (image.shape[-2], image.shape[-1]), (4, 7, 12))
+    mask = ((field - draw.uniform(-0.5, 1.2, *one)) * draw.uniform(3, 15, *one)).sigmoid()
+    floor = draw.log_uniform(1e-4, 1e-2, *one)
+    lit = torch.where(draw.chance(0.5, *one), image.mean(1, keepdim=True), image)
+    return torch.where(draw.chance(share, *one), floor + (lit - floor) * mask, image)
 
 
 def white_balanced(image: Tensor, setting: WhiteBalanceConfig) -> Tensor:

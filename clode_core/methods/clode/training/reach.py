@@ -20,6 +20,7 @@ from clode_core.methods.clode.training.degradation import (
     blur,
     darken,
     darken_bracket,
+    on_black,
     residual_noise,
     smooth_field,
 )
@@ -33,6 +34,7 @@ _LUMINANCE_LIMIT = 4.0
 _SCALES = tuple(0.25 + 0.175 * k for k in range(9))  # of the exponent, among which the best is looked for
 _LATER = (-1.5, 4.5)
 _EDGE = 3.0  # working pixels beside an edge in which the exponent may change
+_OWN_TARGET = ("contrast", "undo", "fine")  # kinds whose pictures are their targets, darkened or as they are
 _RAMP = 300  # steps until own results count in full
 
 
@@ -118,6 +120,8 @@ class ReachObjective:
         """Pictures of a batch, darkened where their kind says so."""
         stage, counts = self.stage, batch.counts.tolist()
         pictures, target = unit(batch.pictures), unit(batch.targets)
+        if stage.on_black:
+            pictures, target = self._on_black(pictures, target, counts, generator)
         parts = dict(zip(KINDS, torch.split(pictures, counts), strict=True))
         if len(parts["bracket"]):
             parts["bracket"] = darken_bracket(parts["bracket"], stage.darkening, generator)
@@ -130,6 +134,17 @@ class ReachObjective:
         image = torch.cat(list(parts.values()))
         true = losses.logit(target) - losses.logit(image)
         return Known(image, target, true, losses.exponent_weight(image, target))
+
+    def _on_black(
+        self, pictures: Tensor, target: Tensor, counts: list[int], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Put black around parts of the pictures that are their own targets."""
+        kinds = [kind in _OWN_TARGET for kind in KINDS for _ in range(counts[KINDS.index(kind)])]
+        own = torch.tensor(kinds, device=pictures.device)
+        if not own.any():
+            return pictures, target
+        shown = on_black(pictures[own], self.stage.on_black, generator)
+        return pictures.index_put((own,), shown), target.index_put((own,), shown)
 
     def terms(self, networks: Networks, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss terms of a batch, each already times its weight."""
