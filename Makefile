@@ -14,8 +14,11 @@ demo: $(VENV)/installed
 	$(BIN)/clode ladder examples/dark_coffee.png -o demo/dark_coffee-ladder.png
 	@echo "Look at demo/dark_coffee.png, demo/dark_cat.png and demo/dark_coffee-ladder.png"
 
+# Windows and GIMP wait for nothing but themselves; everything else runs in two processes of one thread each.
+WINDOWS := tests/gui tests/live tests/gimp
 test: check
-	$(SCREEN) $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(WINDOWS:%=--ignore=%)
+	$(SCREEN) $(BIN)/python -m pytest $(WINDOWS)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from clode_core.methods.clode.training.degradation import (
     darken_bracket,
     darkening_exponent,
     expose_to_mean,
+    on_black,
     residual_noise,
     white_balanced,
 )
@@ -40,10 +41,11 @@ def pictures():
     [
         lambda x, g: darken(x, DarkeningPrior(), g),
         lambda x, g: darken_bracket(x, DarkeningPrior(), g),
+        lambda x, g: on_black(x, 0.5, g),
         lambda x, g: residual_noise(x, DarkeningPrior(), g),
         lambda x, g: noisy_pair(x, SensorNoisePrior(), g)[0],
     ],
-    ids=["darken", "darken_bracket", "residual_noise", "noisy_pair"],
+    ids=["darken", "darken_bracket", "on_black", "residual_noise", "noisy_pair"],
 )
 def test_a_degradation_stays_in_range_and_is_fixed_by_its_seed(pictures, degrade):
     one, again, other = (degrade(pictures, generator(seed)) for seed in (1, 1, 2))
@@ -112,3 +114,16 @@ def test_a_picture_without_noise_comes_back_but_for_quantisation():
     prior = SensorNoisePrior(level=(1, 1), **{**PLAIN, "clean": 1.0})
     noisy, clean = noisy_pair(torch.rand(4, 3, 16, 16, generator=generator()), prior, generator())
     assert float((noisy - clean).abs().max()) < 1e-3
+
+
+def test_on_black_shows_parts_of_some_pictures_and_nothing_brighter(pictures):
+    shown = on_black(pictures.repeat(20, 1, 1, 1), 0.5, generator())
+    before = pictures.repeat(20, 1, 1, 1)
+    kept = (shown == before).flatten(1).all(1)
+    assert 0.3 < float(kept.float().mean()) < 0.7
+    black = (shown[~kept].amax(1) < 0.02).float().mean((1, 2))
+    assert float(black.mean()) > 0.3 and float(black.min()) < 0.3
+    assert bool((shown <= before.amax(1, keepdim=True) + 1e-6).all())
+    grey = (shown[~kept].diff(dim=1).abs().amax((1, 2, 3)) < 1e-6).float().mean()
+    assert 0.25 < float(grey) < 0.75
+    assert torch.equal(on_black(pictures, 0.0, generator()), pictures)

@@ -7,8 +7,9 @@ from clode_core.methods.clode.model import Architecture, Model, load_model
 from clode_core.methods.clode.networks import ReachNet
 from clode_core.methods.clode.training.config import ReachStage
 from clode_core.methods.clode.training.fusion import KINDS, for_development, fuse, kept_back, parts
-from clode_core.methods.clode.training.reach import best_reach, flat_halves, undo_contrast
+from clode_core.methods.clode.training.reach import ReachObjective, best_reach, flat_halves, undo_contrast
 from clode_core.training import TrainingError, run_training
+from clode_core.training.data import Batch
 
 STAGE = {
     "kind": "reach",
@@ -97,6 +98,19 @@ def test_a_short_training_lowers_the_loss_and_judges(reaching, configured, logge
     path = model.solve(np.random.default_rng(0).integers(0, 60, (40, 50, 3), np.uint8))
     assert path.evaluations == 1
     assert -5 <= path.auto() <= 5
+
+
+def test_on_black_are_only_pictures_that_are_their_own_targets():
+    stage = ReachStage(kind="reach", steps=1, on_black=1.0)
+    pictures = torch.full((12, 3, 48, 48), 150, dtype=torch.uint8)
+    counts = torch.tensor([2] * len(KINDS))
+    batch = Batch(pictures, pictures, counts, torch.tensor(1))
+    known = ReachObjective(stage, None).pairs(batch, torch.Generator().manual_seed(0))
+    black = (known.target.amax(1) < 0.02).flatten(1).float().mean(1)
+    own = [kind in ("contrast", "undo", "fine") for kind in KINDS for _ in range(2)]
+    assert [share > 0.02 for share in black.tolist()] == own
+    fine = slice(2 * KINDS.index("fine"), 2 * KINDS.index("fine") + 2)
+    assert torch.equal(known.image[fine], known.target[fine])
 
 
 def test_pairs_of_scenes_that_are_kept_back_are_not_trained_on(reaching, configured, folders, tmp_path):
