@@ -16,7 +16,7 @@ from clode_core.errors import UserError
 
 if TYPE_CHECKING:
     from clode_core import Model
-    from clode_core.video.enhancement import FrameMethod, Report
+    from clode_core.video.enhancement import FrameMethod, Report, VideoSummary
 
 
 @with_method(video=True)
@@ -38,6 +38,13 @@ def video(
         bool,
         typer.Option("--natural-dark/--no-natural-dark", help="Put right the dark that compression damaged."),
     ] = True,
+    deinterlace: Annotated[
+        bool,
+        typer.Option(
+            "--deinterlace/--no-deinterlace",
+            help="Make whole frames of interlaced ones; otherwise they stay interlaced.",
+        ),
+    ] = False,
     codec: Annotated[
         str, typer.Option(help="auto (as the source), libx264, libx265, libvpx-vp9, libsvtav1, ffv1, ...")
     ] = "auto",
@@ -76,15 +83,30 @@ def video(
                 model=cast("Model", method) if chosen.info.video_tables else None,
                 smoothing=smoothing,
                 natural_dark=natural_dark,
+                deinterlace=deinterlace,
                 encoding=Encoding(codec, quality, preset),
                 method=frames,
                 report=report,
             )
-        if summary.damaged:
-            print_error(f"{source}: {summary.damaged} damaged parts could not be decoded, and are missing")
-        for stream in summary.left_out:
-            print_error(f"{source}: its {stream} cannot be kept, and is missing in {target}")
+        _tell(summary, source, target)
         print_path(target)
+        if summary.damaged or summary.ends:
+            raise typer.Exit(1)
+
+
+def _tell(summary: VideoSummary, source: Path, target: Path) -> None:
+    """Say what is not as it was."""
+    if summary.damaged:
+        print_error(f"{source}: {summary.damaged} damaged parts could not be decoded, and are missing")
+    if summary.ends:
+        print_error(
+            f"{source} ends at {summary.ends[0]:.1f} s and should last {summary.ends[1]:.1f} s: it was cut off, "
+            "and the rest is missing"
+        )
+    for sound in summary.transcoded:
+        print_error(f"{source}: {target.suffix} files cannot hold its sound as it is, which becomes: {sound}")
+    for stream in summary.left_out:
+        print_error(f"{source}: its {stream} cannot be kept, and is missing in {target}")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from clode_core.methods.clode.spans import span_for
 from clode_core.methods.device import with_fallback
 from clode_core.pictures.atomic import write_atomically
 from clode_core.video.exposure import SMOOTHING, ExposureTimeline, TimelineBuilder
-from clode_core.video.frames import FRAME_LEVELS, Canvas, Frame
+from clode_core.video.frames import FRAME_LEVELS, WHITE, Canvas, Frame
 from clode_core.video.reading import VideoError, VideoReader
 from clode_core.video.tone import look_up, tone_tables
 from clode_core.video.writing import Encoding, VideoWriter, container_format
@@ -49,6 +49,10 @@ class VideoSummary:
         Packets that could not be decoded and are missing.
     left_out : list of str
         What of the source could not be kept, in words.
+    transcoded : list of str
+        Sound that the container could not hold as it was, in words.
+    ends : (float, float) or None
+        If the file ends before its time, when it does and when it should, in seconds.
     seconds : float
         Time it took.
     """
@@ -57,7 +61,13 @@ class VideoSummary:
     cuts: list[float] = field(default_factory=list)
     damaged: int = 0
     left_out: list[str] = field(default_factory=list)
+    transcoded: list[str] = field(default_factory=list)
+    ends: tuple[float, float] | None = None
     seconds: float = 0.0
+
+
+_CUT_OFF = 0.5
+"""Seconds that a file may end before its time: headers are not exact."""
 
 
 class _InOrder:
@@ -122,7 +132,11 @@ class _FrameExposer:
         exposure = self.timeline.at(frame.time)
         time = exposure.auto if self.exposure_time == "auto" else float(self.exposure_time)
         if not self.denoise:
-            tables = tone_tables(exposure, time, canvas.dtype, canvas.white, **self.bent)
+            if canvas.leave is None:
+                tables = tone_tables(exposure, time, canvas.dtype, canvas.white, **self.bent)
+            else:
+                exposed = tone_tables(exposure, time, np.uint16, WHITE, **self.bent)
+                tables = [canvas.stored(table) for table in exposed]
             look_up(tables, frame.planes, canvas.planes)
             return
         shown, self.model = with_fallback(
@@ -221,6 +235,7 @@ def enhance_video(
     solver: Solver | str | None = None,
     smoothing: float = SMOOTHING,
     natural_dark: bool = True,
+    deinterlace: bool = False,
     shadows: float = 0.0,
     highlights: float = 0.0,
     encoding: Encoding | None = None,
@@ -251,6 +266,8 @@ def enhance_video(
     natural_dark : bool
         Make the dark fit to be brightened first; see `darkness.clean_dark`. Where nothing is to be
         brightened, at exposure times up to 0, it is left as it is.
+    deinterlace : bool
+        Make whole frames of interlaced ones; otherwise they stay interlaced.
     shadows, highlights : float
         What is added to the exposure time where the scene is dark, and where it is bright, from -5 to 5.
     encoding : Encoding, optional
@@ -285,7 +302,7 @@ def enhance_video(
     started = time.perf_counter()
     summary = VideoSummary()
     brightens = isinstance(exposure_time, str) or float(exposure_time) + max(0.0, *bent.values()) > 0
-    with VideoReader(source, clean=natural_dark and brightens) as reader:
+    with VideoReader(source, clean=natural_dark and brightens, deinterlace=deinterlace) as reader:
         exposer: Callable[[Frame, Canvas], None]
         if method is not None:
             exposer = partial(_expose_by_method, method)
@@ -305,7 +322,8 @@ def enhance_video(
                 VideoWriter(handle, target, reader, encoding or Encoding()) as writer,
                 _InOrder() as encoder,
             ):
-                summary.left_out = writer.left_out
+                summary.left_out, summary.transcoded = writer.left_out, writer.transcoded
+                promised = reader.promised(writer.carried)
                 for item in reader.demuxed(writer.carried):
                     if isinstance(item, av.Packet):
                         encoder.do(writer.carry, item)
@@ -317,6 +335,8 @@ def enhance_video(
                     summary.frames += 1
                     if report is not None:
                         report("enhance", summary.frames, reader.frame_count)
+            if promised is not None and reader.reached < promised - _CUT_OFF:
+                summary.ends = reader.reached, promised
             if summary.frames == 0:
                 raise VideoError(f"{source} holds no frame that can be decoded")
 
