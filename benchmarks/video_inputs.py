@@ -9,6 +9,7 @@ start, apart from CLODE; so are those of the result. A row tells what came out, 
 
 import argparse
 import io
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ import numpy as np
 
 from clode_core import cli
 
+os.environ["SVT_LOG"] = "1"  # or SVT-AV1 tells its settings on the error output
 ROWS, COLUMNS, FRAMES, RATE = 64, 96, 40, 25
 MILLISECOND = Fraction(1, 1000)
 HDR10 = (
@@ -154,7 +156,7 @@ def with_text(path: Path, lines: Path) -> None:
         pairs[0][2].metadata["language"] = "eng"
         for source, stream, target in pairs:
             for packet in source.demux(stream):
-                if packet.dts is not None:
+                if packet.size:
                     packet.stream = target
                     out.mux(packet)
 
@@ -256,7 +258,7 @@ def clips() -> Iterator[Clip]:
     yield Clip("sound FLAC as AVI", "clip.mkv", "out.avi", sounds=(("flac", "eng"),))
     yield Clip("MKV cut in half", "clip.mkv", "out.mkv", sounds=aac, afterwards=half)
     yield Clip("MP4 cut in half", afterwards=half)
-    yield Clip("MP4 cut in half, index first", muxing={"movflags": "faststart"}, afterwards=half)
+    yield Clip("MP4 cut in half, index first", muxing={"movflags": "faststart"}, options={"g": "1"}, afterwards=half)
     yield Clip("AVI cut in half", "clip.avi", codec="mpeg4", afterwards=half)
     yield Clip("TS cut in half", "clip.ts", afterwards=half)
     yield Clip("400 bytes of zeros in the middle", afterwards=holed, options={"g": "10"})

@@ -35,8 +35,10 @@ class _Transcoder:
         rates = _RATES.get(encoder)
         rate = context.sample_rate if rates is None or context.sample_rate in rates else rates[-1]
         layout = self._layout(encoder, context.layout.name, rate)
-        self.stream: AudioStream = output.add_stream(encoder, rate=rate, layout=layout)  # type: ignore[call-overload]
-        made = self.stream.codec_context
+        stream = output.add_stream(encoder, rate=rate, layout=layout)
+        assert isinstance(stream, av.AudioStream)  # so are all encoders named here
+        self.stream = stream
+        made = stream.codec_context
         made.bit_rate = _BIT_RATE * len(made.layout.channels)
         made.open(strict=False)
         self._resampler = av.AudioResampler(made.format, made.layout, rate, made.frame_size or 1024)
@@ -46,9 +48,11 @@ class _Transcoder:
         """The layout of the source, or stereo if the encoder does not have it."""
         import av
 
-        trial = av.AudioCodecContext.create(encoder, "w")
+        trial = av.CodecContext.create(encoder, "w")
+        assert isinstance(trial, av.AudioCodecContext)
         trial.sample_rate, trial.layout = rate, wanted
-        trial.format = av.Codec(encoder, "w").audio_formats[0].name  # type: ignore[index]
+        formats = av.Codec(encoder, "w").audio_formats or []
+        trial.format = formats[0]
         try:
             trial.open()
         except (ValueError, av.error.FFmpegError):
@@ -60,7 +64,7 @@ class _Transcoder:
         import av
 
         try:
-            frames = packet.decode() if packet is not None else [None]
+            frames: list[Any] = list(packet.decode()) if packet is not None else [None]
         except av.error.FFmpegError:
             return
         for frame in frames:
@@ -130,7 +134,7 @@ class OtherStreams:
             self._copy(stream)
         elif stream.type == "attachment" and self.container in _ATTACHING:
             tags = stream.metadata
-            content = bytes(stream.data or b"")  # type: ignore[attr-defined]
+            content = bytes(getattr(stream, "data", None) or b"")
             self.output.add_attachment(
                 tags.get("filename", "attachment"), tags.get("mimetype", "application/octet-stream"), content
             )
@@ -156,7 +160,7 @@ class OtherStreams:
         self.transcoded.append(f"sound ({name}) as {encoder.removeprefix('lib')}")
 
     def _copy(self, stream: Stream) -> None:
-        made: Stream = self.output.add_stream_from_template(stream)  # type: ignore[type-var]
+        made = self.output.add_stream_from_template(stream)
         made.metadata.update(kept_tags(stream))
         made.disposition = stream.disposition
         self._copies[stream.index] = made

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _BOTTOM_FIRST = (3, 4)  # FFmpeg's AV_FIELD_BB and AV_FIELD_TB
-INTERLACING = ("libx264", "mpeg2video", "prores_ks")
-"""Encoders that store two fields as such."""
+
+
+def interlacing(encoder: str, order: str | None) -> dict[str, str]:
+    """An encoder's options for frames of two fields; none if there are no fields, or it stores none as such."""
+    if order is None or encoder != "libx264":
+        return {}
+    return {"flags": "+ildct+ilme", "x264-params": f"{order}=1"}
 
 
 def field_order(frame: VideoFrame, stream: VideoStream) -> str | None:
@@ -98,7 +103,7 @@ class _Filter:
         source = graph.add_buffer(
             width=frame.width,
             height=frame.height,
-            format=frame.format.name,
+            format=frame.format,
             time_base=frame.time_base or Fraction(1, 1000),
         )
         step, sink = graph.add(self.name, self.arguments), graph.add("buffersink")
@@ -111,14 +116,3 @@ class _Filter:
 def deinterlacer() -> Callable[[VideoFrame | None], Iterator[VideoFrame]]:
     """Makes progressive frames, one for each, from both fields and the neighbouring frames (FFmpeg's bwdif)."""
     return _Filter("bwdif", "mode=send_frame:deint=interlaced")
-
-
-class FieldMarker:
-    """Says in a frame which of its fields comes first; encoders ask the frame."""
-
-    def __init__(self, order: str) -> None:
-        self._filter = _Filter("setfield", order)
-
-    def __call__(self, frame: VideoFrame) -> VideoFrame:
-        """The frame, marked."""
-        return next(self._filter(frame))

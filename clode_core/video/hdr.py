@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,7 +117,8 @@ class Light:
     @classmethod
     def of(cls, frame: VideoFrame) -> Light:
         """What the first frame of a file says."""
-        found = {data.type.name: bytes(data) for data in frame.side_data}
+        kept: Any = frame.side_data  # its annotations say that it yields names; it yields the data
+        found = {data.type.name: bytes(data) for data in kept}
         level = found.get("CONTENT_LIGHT_LEVEL", b"")
         most = struct.unpack_from("=I", level)[0] if len(level) >= 4 else 0
         lost = tuple(words for name, words in _DYNAMIC.items() if name in found)

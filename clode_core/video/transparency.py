@@ -29,9 +29,10 @@ def alpha_decoder(stream: VideoStream) -> VideoCodecContext | None:
     import av
 
     try:
-        decoder = av.VideoCodecContext.create(name, "r")
+        decoder = av.CodecContext.create(name, "r")
     except (ValueError, av.error.FFmpegError):
         return None
+    assert isinstance(decoder, av.VideoCodecContext)
     decoder.extradata = stream.codec_context.extradata
     return decoder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from clode_core.video.carrying import OtherStreams, kept_tags
-from clode_core.video.fields import INTERLACING, FieldMarker
+from clode_core.video.fields import interlacing
 from clode_core.video.frames import Canvas, to_stored
 from clode_core.video.reading import VideoError, VideoReader
 from clode_core.video.transparency import ENCODERS as WITH_ALPHA
@@ -127,12 +127,12 @@ def _pixel_format(stored: str, bits: int, shape: tuple[int, int], offered: list[
     return next((name for name in wanted if name in offered), offered[0] if offered else "yuv420p")
 
 
-def _joined(options: dict[str, str], light: dict[str, str], fields: str | None) -> dict[str, str]:
-    """Options of an encoder with those for HDR and for fields."""
-    joined = dict(options)
-    for key, value in light.items():
+def _joined(*options: dict[str, str]) -> dict[str, str]:
+    """Options of an encoder from several places; lists of its own parameters are joined."""
+    joined: dict[str, str] = {}
+    for key, value in (pair for some in options for pair in some.items()):
         joined[key] = f"{joined[key]}:{value}" if key in joined else value
-    return joined | {"flags": "+ildct+ilme"} if fields else joined
+    return joined
 
 
 def _with_alpha(name: str, encoding: Encoding, container: str, stored: str) -> tuple[str, str | None]:
@@ -188,9 +188,7 @@ class VideoWriter:
         self._alpha: str | None = None
         if source.has_alpha:
             name, self._alpha = _with_alpha(name, encoding, container, source.kind.pixel_format)
-        fields = source.kind.fields if name in INTERLACING else None
-        self._mark = FieldMarker(fields) if fields else None
-        light = source.kind.light.options(name)
+        light, fields = source.kind.light.options(name), interlacing(name, source.kind.fields)
         self.stream, encoder = self._added(name, _joined(encoding.options(name), light, fields))
         offered = [f.name for f in encoder.video_formats or []]
         stored = source.kind.pixel_format
@@ -202,7 +200,7 @@ class VideoWriter:
         self._others = OtherStreams(source.container, source.stream, self.output, container, supported)
         self.carried = self._others.carried
         self.transcoded = self._others.transcoded
-        self.left_out = [*self._lost(light, name), *self._others.left_out]
+        self.left_out = [*self._lost(name, light, fields), *self._others.left_out]
 
     def _added(self, name: str, options: dict[str, str]) -> tuple[VideoStream, Codec]:
         """The stream of the picture, and its encoder."""
@@ -222,12 +220,12 @@ class VideoWriter:
             ) from None
         return stream, encoder
 
-    def _lost(self, light: dict[str, str], encoder: str) -> list[str]:
+    def _lost(self, encoder: str, light: dict[str, str], fields: dict[str, str]) -> list[str]:
         """What of the picture's properties this encoder cannot keep."""
         kind, lost = self.source.kind, []
         if self.source.has_alpha and self._alpha is None:
             lost.append("transparency")
-        if kind.fields and self._mark is None:
+        if kind.fields and not fields:
             lost.append(f"mark as interlaced ({encoder} has none; --deinterlace makes whole frames)")
         if (kind.light.display or kind.light.most) and not light:
             lost.append("mastering display and light level")
@@ -282,8 +280,6 @@ class VideoWriter:
         stored.pts, stored.time_base = like.pts, like.time_base or self.source.time_base
         if like.duration:
             stored.duration = like.duration
-        if self._mark is not None:
-            stored = self._mark(stored)
         self.output.mux(self.stream.encode(stored))
 
     def finish(self) -> None:

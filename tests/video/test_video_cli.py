@@ -54,5 +54,5 @@ def test_what_is_damaged_is_told(video, tmp_path):
     content[middle : middle + 3000] = bytes(3000)
     source.write_bytes(content)
     result = clode("video", source, tmp_path / "out.mp4", "--preset", "ultrafast")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert "damaged" in result.stderr
