@@ -1,4 +1,4 @@
-"""Odd videos, made small, and what `clode video` makes of each: the table of benchmarks/results/video_inputs.md.
+"""Odd videos, made small, and what `clode video` makes of each: benchmarks/results/video_inputs.md.
 
     python benchmarks/video_inputs.py                # all of them
     python benchmarks/video_inputs.py alpha hdr      # those whose words hold one of these
@@ -17,7 +17,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-
 
 import av
 import numpy as np
@@ -167,9 +166,7 @@ def tone(out: av.container.OutputContainer, stream: av.AudioStream, seconds: flo
     context = stream.codec_context
     resampler = av.AudioResampler(context.format, "stereo", 48000, context.frame_size or 1024)
     for start in range(0, len(samples), 1024):
-        frame = av.AudioFrame.from_ndarray(
-            np.repeat(samples[start : start + 1024], 2)[None], "s16", "stereo"
-        )
+        frame = av.AudioFrame.from_ndarray(np.repeat(samples[start : start + 1024], 2)[None], "s16", "stereo")
         frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
         for ready in resampler.resample(frame):
             out.mux(stream.encode(ready))
@@ -209,7 +206,12 @@ def clips() -> Iterator[Clip]:
         quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
         pixels = "rgb8" if codec == "gif" else "yuv420p"
         yield Clip(
-            f"{Path(name).suffix}, {codec}", name, codec=codec, container=container, pixels=pixels, options=quiet
+            f"{Path(name).suffix}, {codec}",
+            name,
+            codec=codec,
+            container=container,
+            pixels=pixels,
+            options=quiet,
         )
     for name, codec in (("clip.ts", "libx264"), ("clip.mpg", "mpeg2video"), ("clip.vob", "mpeg2video")):
         yield Clip(f"{Path(name).suffix}, one group of pictures", name, codec=codec, options=once, frames=20)
@@ -232,9 +234,22 @@ def clips() -> Iterator[Clip]:
     hdr = {"name": "clip.mkv", "codec": "libx265", "pixels": "yuv420p10le"}
     yield Clip("HDR10", target="out.mkv", options={"x265-params": HDR10}, colours=(9, 9, 16, 1), **hdr)
     yield Clip("HDR10 as MP4", options={"x265-params": HDR10}, colours=(9, 9, 16, 1), **hdr)
-    yield Clip("HDR10 as H.264", options={"x265-params": HDR10}, colours=(9, 9, 16, 1), **hdr, flags=("--codec", "libx264"))
+    yield Clip(
+        "HDR10 as H.264",
+        options={"x265-params": HDR10},
+        colours=(9, 9, 16, 1),
+        **hdr,
+        flags=("--codec", "libx264"),
+    )
     av1 = ("--codec", "libsvtav1")
-    yield Clip("HDR10 as AV1", target="out.mkv", options={"x265-params": HDR10}, colours=(9, 9, 16, 1), **hdr, flags=av1)
+    yield Clip(
+        "HDR10 as AV1",
+        target="out.mkv",
+        options={"x265-params": HDR10},
+        colours=(9, 9, 16, 1),
+        **hdr,
+        flags=av1,
+    )
     yield Clip("HLG", options={"x265-params": HLG}, colours=(9, 9, 18, 1), **hdr)
     vp9 = {"name": "clip.webm", "codec": "libvpx-vp9", "pixels": "yuva420p"}
     yield Clip("alpha, VP9", target="out.webm", **vp9)
@@ -243,7 +258,9 @@ def clips() -> Iterator[Clip]:
     yield Clip("alpha, QuickTime Animation", "clip.mov", "out.mov", codec="qtrle", pixels="argb")
     lace = {"flags": "+ildct+ilme"}
     yield Clip("interlaced, top first", "clip.ts", "out.ts", options=lace, interlaced="tff")
-    yield Clip("interlaced, MPEG-2, bottom first", "clip.mpg", codec="mpeg2video", options=lace, interlaced="bff")
+    yield Clip(
+        "interlaced, MPEG-2, bottom first", "clip.mpg", codec="mpeg2video", options=lace, interlaced="bff"
+    )
     yield Clip(
         "interlaced, --deinterlace", "clip.mkv", options=lace, interlaced="tff", flags=("--deinterlace",)
     )
@@ -258,7 +275,9 @@ def clips() -> Iterator[Clip]:
     yield Clip("sound FLAC as AVI", "clip.mkv", "out.avi", sounds=(("flac", "eng"),))
     yield Clip("MKV cut in half", "clip.mkv", "out.mkv", sounds=aac, afterwards=half)
     yield Clip("MP4 cut in half", afterwards=half)
-    yield Clip("MP4 cut in half, index first", muxing={"movflags": "faststart"}, options={"g": "1"}, afterwards=half)
+    yield Clip(
+        "MP4 cut in half, index first", muxing={"movflags": "faststart"}, options={"g": "1"}, afterwards=half
+    )
     yield Clip("AVI cut in half", "clip.avi", codec="mpeg4", afterwards=half)
     yield Clip("TS cut in half", "clip.ts", afterwards=half)
     yield Clip("400 bytes of zeros in the middle", afterwards=holed, options={"g": "10"})
@@ -333,7 +352,8 @@ def row(clip: Clip, folder: Path) -> str:
     code, words = enhanced(source, target, clip.flags)
     came = described(target) if target.exists() else "nothing"
     flags = f" `{' '.join(clip.flags)}`" if clip.flags else ""
-    line = f"| {clip.words} | {described(source)} | {Path(clip.target).suffix}{flags} | {came} | {code} | {words} |"
+    to = f"{Path(clip.target).suffix}{flags}"
+    line = f"| {clip.words} | {described(source)} | {to} | {came} | {code} | {words} |"
     for path in folder.iterdir():
         path.unlink()
     return line

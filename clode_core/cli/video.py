@@ -16,7 +16,8 @@ from clode_core.errors import UserError
 
 if TYPE_CHECKING:
     from clode_core import Model
-    from clode_core.video.enhancement import FrameMethod, Report, VideoSummary
+    from clode_core.video.enhancement import FrameMethod
+    from clode_core.video.passing import Report, VideoSummary
 
 
 @with_method(video=True)
@@ -55,6 +56,10 @@ def video(
         ),
     ] = 18.0,
     preset: Annotated[str, typer.Option(help="ultrafast to slow: slower makes smaller files.")] = "veryfast",
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on where the same command was cut short; for long videos."),
+    ] = False,
     weights: Weights = None,
     device: Device = "auto",
 ) -> None:
@@ -72,7 +77,7 @@ def video(
         frames: FrameMethod | None = None
         if not chosen.info.video_tables:
             frames = partial(method.enhance, levels=(0.0, float(WHITE)), rgb=True, **settings)
-        with _frames_bar(source.name) as report:
+        with _way_on(target), _frames_bar(source.name) as report:
             summary = enhance_video(
                 source,
                 target,
@@ -86,6 +91,7 @@ def video(
                 deinterlace=deinterlace,
                 encoding=Encoding(codec, quality, preset),
                 method=frames,
+                resume=resume,
                 report=report,
             )
         _tell(summary, source, target)
@@ -94,14 +100,27 @@ def video(
             raise typer.Exit(1)
 
 
+@contextmanager
+def _way_on(target: Path) -> Iterator[None]:
+    """Say how a run that is interrupted can go on."""
+    from clode_core.video.parts import frames_done
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if done := frames_done(target):
+            print_error(f"{done:,} frames are done: the same command with --resume goes on from there")
+        raise
+
+
 def _tell(summary: VideoSummary, source: Path, target: Path) -> None:
     """Say what is not as it was."""
     if summary.damaged:
         print_error(f"{source}: {summary.damaged} damaged parts could not be decoded, and are missing")
     if summary.ends:
         print_error(
-            f"{source} ends at {summary.ends[0]:.1f} s and should last {summary.ends[1]:.1f} s: it was cut off, "
-            "and the rest is missing"
+            f"{source} ends at {summary.ends[0]:.1f} s and should last {summary.ends[1]:.1f} s: "
+            "it was cut off, and the rest is missing"
         )
     for sound in summary.transcoded:
         print_error(f"{source}: {target.suffix} files cannot hold its sound as it is, which becomes: {sound}")

@@ -18,14 +18,14 @@ _BOTTOM_FIRST = (3, 4)  # FFmpeg's AV_FIELD_BB and AV_FIELD_TB
 
 
 def interlacing(encoder: str, order: str | None) -> dict[str, str]:
-    """An encoder's options for frames of two fields; none if there are no fields, or it stores none as such."""
+    """An encoder's options for frames of two fields; none if it does not store fields."""
     if order is None or encoder != "libx264":
         return {}
     return {"flags": "+ildct+ilme", "x264-params": f"{order}=1"}
 
 
 def field_order(frame: VideoFrame, stream: VideoStream) -> str | None:
-    """"tff" or "bff", which field comes first; None for a progressive frame."""
+    """Which field comes first, "tff" or "bff"; None for a progressive frame."""
     if not frame.interlaced_frame:
         return None
     return "bff" if int(stream.codec_context.field_order) in _BOTTOM_FIRST else "tff"
@@ -114,5 +114,5 @@ class _Filter:
 
 
 def deinterlacer() -> Callable[[VideoFrame | None], Iterator[VideoFrame]]:
-    """Makes progressive frames, one for each, from both fields and the neighbouring frames (FFmpeg's bwdif)."""
+    """Makes whole frames, one for each, from its fields and its neighbours' (FFmpeg's bwdif)."""
     return _Filter("bwdif", "mode=send_frame:deint=interlaced")

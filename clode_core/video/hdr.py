@@ -153,7 +153,7 @@ def _display(content: bytes) -> tuple[float, ...]:
 
 
 def _noted(display: tuple[float, ...], steps: int = 0, nit: int = 0) -> str:
-    """A mastering display as encoders want it, in whole steps of colour and parts of a nit if those are given."""
+    """A mastering display as encoders want it, in whole steps of colour and parts of a nit or not."""
     scales = [steps or 1] * 8 + [nit or 1] * 2
     values = [f"{v * k:.0f}" if steps else f"{v:.4f}" for v, k in zip(display, scales, strict=True)]
     red, green, blue, white = (f"({values[i]},{values[i + 1]})" for i in range(0, 8, 2))

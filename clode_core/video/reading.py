@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -82,7 +82,7 @@ class FrameKind:
     pixel_format: str
     quarter_turns: int = 0
     signal: Signal | None = None
-    light: Light = Light()
+    light: Light = field(default_factory=Light)
     fields: str | None = None
 
     @classmethod
@@ -300,7 +300,7 @@ class VideoReader:
                 if in_a_row > _MOST_DAMAGE:
                     _refuse(self.name, error)
                 continue
-            self._note_end(packet)
+            self.note_end(packet)
             if packet.stream is not self.stream and packet.stream.index != self.stream.index:
                 if packet.dts is not None and not packet.is_discard:
                     yield packet
@@ -324,7 +324,8 @@ class VideoReader:
             return packet.decode()
         return self._decoder.decode(packet if packet.size else None)
 
-    def _note_end(self, packet: Packet[Any]) -> None:
+    def note_end(self, packet: Packet[Any]) -> None:
+        """Remember when the last packet ends."""
         if packet.pts is not None and packet.time_base is not None:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
             self.reached = max(self.reached, end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from av import Codec, Packet, VideoFrame
     from av.container import OutputContainer
-    from av.stream import Stream
     from av.video.stream import VideoStream
 
 CONTAINERS = {
@@ -43,7 +42,8 @@ _ENCODERS = {
     "prores": "prores_ks",
     "ffv1": "ffv1",
 }
-_UNLISTED = {"mpegts"}  # containers that do not say what they can hold
+UNLISTED = {"mpegts"}
+"""Containers that do not say what they can hold."""
 _OWN_TAGS = {"alpha_mode", "rotate"}  # the writer and the turned picture tell these
 _WITHOUT_QUALITY = {"prores_ks", "ffv1", "mpeg4"}
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow")
@@ -127,6 +127,11 @@ def _pixel_format(stored: str, bits: int, shape: tuple[int, int], offered: list[
     return next((name for name in wanted if name in offered), offered[0] if offered else "yuv420p")
 
 
+def picture_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Tags of the picture that are still true of a new one."""
+    return {key: value for key, value in tags.items() if key.lower() not in _OWN_TAGS}
+
+
 def _joined(*options: dict[str, str]) -> dict[str, str]:
     """Options of an encoder from several places; lists of its own parameters are joined."""
     joined: dict[str, str] = {}
@@ -157,6 +162,8 @@ class VideoWriter:
         Where the frames come from.
     encoding : Encoding
         How they are compressed.
+    part_container : callable, optional
+        Write nothing but the picture, to a container of its own: its name from the target and the codec.
 
     Attributes
     ----------
@@ -173,7 +180,14 @@ class VideoWriter:
         If the container or the encoder cannot do it.
     """
 
-    def __init__(self, handle: BinaryIO, target: Path, source: VideoReader, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        handle: BinaryIO,
+        target: Path,
+        source: VideoReader,
+        encoding: Encoding,
+        part_container: Callable[[Path, str], str] | None = None,
+    ) -> None:
         import av
         from av.video.reformatter import VideoReformatter
 
@@ -181,14 +195,17 @@ class VideoWriter:
         self.source = source
         container = container_format(target)
         self.output: OutputContainer = av.open(handle, "w", format=container, metadata_errors="ignore")
-        self.output.metadata.update(source.container.metadata)
         video = source.stream.codec_context
-        supported = set() if container in _UNLISTED else set(self.output.supported_codecs)
+        supported = set() if container in UNLISTED else set(self.output.supported_codecs)
         name = encoding.encoder(video.codec.canonical_name, supported, self.output.default_video_codec)
         self._alpha: str | None = None
         if source.has_alpha:
             name, self._alpha = _with_alpha(name, encoding, container, source.kind.pixel_format)
         light, fields = source.kind.light.options(name), interlacing(name, source.kind.fields)
+        if part_container is not None:
+            codec = av.Codec(name, "w").canonical_name if name in av.codecs_available else name
+            self.output = av.open(handle, "w", format=part_container(target, codec))
+        self.output.metadata.update(source.container.metadata)
         self.stream, encoder = self._added(name, _joined(encoding.options(name), light, fields))
         offered = [f.name for f in encoder.video_formats or []]
         stored = source.kind.pixel_format
@@ -197,10 +214,13 @@ class VideoWriter:
         self.bits = 8 if deepest <= 8 else 16
         self._describe(video, container)
         self._reformatter = VideoReformatter()
-        self._others = OtherStreams(source.container, source.stream, self.output, container, supported)
-        self.carried = self._others.carried
-        self.transcoded = self._others.transcoded
-        self.left_out = [*self._lost(name, light, fields), *self._others.left_out]
+        self._others: OtherStreams | None = None
+        self.left_out = self._lost(name, light, fields)
+        if part_container is None:
+            self._others = OtherStreams(source.container, source.stream, self.output, container, supported)
+            self.left_out += self._others.left_out
+        self.carried = self._others.carried if self._others else []
+        self.transcoded = self._others.transcoded if self._others else []
 
     def _added(self, name: str, options: dict[str, str]) -> tuple[VideoStream, Codec]:
         """The stream of the picture, and its encoder."""
@@ -248,9 +268,7 @@ class VideoWriter:
         context.color_trc = video.color_trc
         if container in ("mp4", "mov") and context.name == "libx265":
             context.codec_tag = "hvc1"
-        self.stream.metadata.update(
-            {k: v for k, v in kept_tags(self.source.stream).items() if k.lower() not in _OWN_TAGS}
-        )
+        self.stream.metadata.update(picture_tags(kept_tags(self.source.stream)))
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -265,6 +283,7 @@ class VideoWriter:
 
     def carry(self, packet: Packet[Any]) -> None:
         """Write a packet of another stream as it is."""
+        assert self._others is not None  # only streams in `carried` come here
         self._others.carry(packet)
 
     def canvas(self) -> Canvas:
@@ -285,5 +304,6 @@ class VideoWriter:
     def finish(self) -> None:
         """Write what the encoder still holds, and the end of the file."""
         self.output.mux(self.stream.encode(None))
-        self._others.finish()
+        if self._others is not None:
+            self._others.finish()
         self.output.close()

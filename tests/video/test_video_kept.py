@@ -74,7 +74,9 @@ def test_transparency_is_kept(tmp_path, model, name, codec, pixels):
     assert enhance_video(source, target, model=model, encoding=FAST).left_out == []
     assert transparency(target) == pytest.approx(transparency(source), abs=0.03)
     assert transparency(target)[:, 90].mean() > transparency(target)[:, 5].mean() + 0.7
-    assert enhance_video(source, tmp_path / "out.mp4", model=model, encoding=FAST).left_out == ["transparency"]
+    assert enhance_video(source, tmp_path / "out.mp4", model=model, encoding=FAST).left_out == [
+        "transparency"
+    ]
 
 
 def test_pq_is_exposed_as_hlg_and_left_as_it_is_above_its_peak():
