@@ -129,7 +129,7 @@ def sentences(summary: VideoSummary, target: Path) -> Iterator[str]:
     for sound in summary.transcoded:
         yield f"{target.suffix} files cannot hold its sound as it is, which becomes: {sound}"
     for stream in summary.left_out:
-        yield f"its {stream} cannot be kept in {target.suffix} files, and is missing"
+        yield f"its {stream} cannot be kept, and is missing in {target}"
 
 
 def find_clips(folder: Path, output: Path) -> list[Task]:
