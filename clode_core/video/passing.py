@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from clode_core.pictures.atomic import write_atomically
+from clode_core.video.ahead import ahead
 from clode_core.video.frames import Canvas, Frame
 from clode_core.video.parts import Joiner, Parts, part_container
 from clode_core.video.reading import VideoError, VideoReader
 from clode_core.video.writing import Encoding, VideoWriter
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import Packet, VideoFrame
     from av.stream import Stream
 
 Report = Callable[[str, int, int | None], None]
@@ -134,20 +136,39 @@ class Passing:
         self.exposer, self.summary, self.report = exposer, summary, report
         self._last: int | None = None
 
-    def _count(self, frame: VideoFrame) -> None:
-        """One more frame, which is in its place."""
-        self._last = _checked_order(self.reader, frame, self._last)
-        self.summary.frames += 1
-
     def _tell(self) -> None:
         if self.report is not None:
             self.report("enhance", self.summary.frames, self.reader.frame_count)
 
-    def _write(self, frame: VideoFrame, writer: VideoWriter, encoder: _InOrder) -> None:
-        self._count(frame)
+    def _prepared(
+        self, items: Iterable[VideoFrame | Packet[Any]]
+    ) -> Iterator[tuple[VideoFrame, Frame] | Packet[Any]]:
+        """Frames with their pixels, ready to be exposed; packets as they are."""
+        import av
+
+        for item in items:
+            if isinstance(item, av.Packet):
+                yield item
+            else:
+                self._last = _checked_order(self.reader, item, self._last)
+                yield item, self.reader.upright(item)
+
+    def _write_all(
+        self, items: Iterable[VideoFrame | Packet[Any]], writer: VideoWriter, encoder: _InOrder
+    ) -> None:
+        """Decode in one thread, expose in this one, and encode in a third."""
+        with closing(ahead(self._prepared(items))) as prepared:
+            for item in prepared:
+                if isinstance(item, tuple):
+                    self._write(*item, writer, encoder)
+                else:
+                    encoder.do(writer.carry, item)
+
+    def _write(self, frame: VideoFrame, upright: Frame, writer: VideoWriter, encoder: _InOrder) -> None:
         canvas = writer.canvas()
-        self.exposer(self.reader.upright(frame), canvas)
+        self.exposer(upright, canvas)
         encoder.do(writer.write, canvas, frame)
+        self.summary.frames += 1
         self._tell()
 
     def _end(self, carried: list[Stream]) -> None:
@@ -160,15 +181,9 @@ class Passing:
 
     def at_once(self, handle: BinaryIO) -> None:
         """Write the whole video to an open file."""
-        import av
-
         with VideoWriter(handle, self.target, self.reader, self.encoding) as writer, _InOrder() as encoder:
             self.summary.left_out, self.summary.transcoded = writer.left_out, writer.transcoded
-            for item in self.reader.demuxed(writer.carried):
-                if isinstance(item, av.Packet):
-                    encoder.do(writer.carry, item)
-                else:
-                    self._write(item, writer, encoder)
+            self._write_all(self.reader.demuxed(writer.carried), writer, encoder)
         self.summary.damaged = self.reader.damaged
         self._end(writer.carried)
 
@@ -177,7 +192,8 @@ class Passing:
         if not parts.complete:
             frames = self.reader.decoded()
             for frame in islice(frames, sum(parts.frames)):
-                self._count(frame)
+                self._last = _checked_order(self.reader, frame, self._last)
+                self.summary.frames += 1
             if parts.frames:
                 self._tell()
             while (first := next(frames, None)) is not None:
@@ -199,8 +215,7 @@ class Passing:
             _InOrder() as encoder,
         ):
             parts.left_out = writer.left_out
-            for frame in frames:
-                self._write(frame, writer, encoder)
+            self._write_all(frames, writer, encoder)
 
     def _join(self, parts: Parts, handle: BinaryIO) -> None:
         joiner = Joiner(handle, parts, self.reader)

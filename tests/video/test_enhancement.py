@@ -334,7 +334,7 @@ def test_what_cannot_be_kept_is_told(video, model, tmp_path):
     source = video(
         "clear.mov", codec="prores_ks", pixel_format="yuva444p10le", frames=3, sound=False, options={}
     )
-    assert enhance_video(source, tmp_path / "out.mov", model=model).left_out == ["transparency"]
+    assert enhance_video(source, tmp_path / "out.mp4", model=model).left_out == ["transparency"]
     plain = video("plain.mp4", frames=3)
     assert enhance_video(plain, tmp_path / "out.mp4", model=model, encoding=FAST).left_out == []
 
