@@ -108,6 +108,32 @@ def _checked_order(reader: VideoReader, frame: VideoFrame, last: int | None) -> 
     return frame.pts
 
 
+def _clock(text: str) -> float | None:
+    """Seconds in a time such as 00:01:02.5."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return None
+
+
+def _promised(reader: VideoReader, carried: list[Stream]) -> float | None:
+    """When a video ends, in seconds, as its header tells; None where it does not.
+
+    Where only the whole file has a duration it counts if all that could last so long is carried over.
+    """
+    stream = reader.stream
+    marks = {key.lower(): value for key, value in stream.metadata.items()}
+    if stream.duration is not None:
+        return float(((stream.start_time or 0) + stream.duration) * reader.time_base)
+    if "duration" in marks:
+        return _clock(marks["duration"])
+    lasting = [s for s in reader.container.streams if s.type in ("video", "audio", "subtitle")]
+    if reader.container.duration is None or len(lasting) > 1 + len(carried):
+        return None
+    return (reader.container.duration + max(0, reader.container.start_time or 0)) / 1e6
+
+
 def written(target: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file beside and rename it; what FFmpeg says on the way names the file, not its stand-in."""
     import av.error
@@ -173,7 +199,7 @@ class Passing:
 
     def _end(self, carried: list[Stream]) -> None:
         """See whether the file is whole, once it has been read."""
-        promised = self.reader.promised(carried)
+        promised = _promised(self.reader, carried)
         if promised is not None and self.reader.reached < promised - _CUT_OFF:
             self.summary.ends = self.reader.reached, promised
         if self.summary.frames == 0:

@@ -33,15 +33,6 @@ _LOOK_EVERY = 15  # frames
 _USUAL_RATE = Fraction(25)
 
 
-def _clock(text: str) -> float | None:
-    """Seconds in a time such as 00:01:02.5."""
-    try:
-        hours, minutes, seconds = text.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    except ValueError:
-        return None
-
-
 class VideoError(ValueError):
     """A video that cannot be read or written; the message says what to do."""
 
@@ -329,19 +320,6 @@ class VideoReader:
         if packet.pts is not None and packet.time_base is not None:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
             self.reached = max(self.reached, end)
-
-    def promised(self, carried: Collection[Stream]) -> float | None:
-        """When the video ends, in seconds, as its header tells; None where it does not."""
-        marks = {key.lower(): value for key, value in self.stream.metadata.items()}
-        if self.stream.duration is not None:
-            start = self.stream.start_time or 0
-            return float((start + self.stream.duration) * self.time_base)
-        if "duration" in marks:
-            return _clock(marks["duration"])
-        others = [s for s in self.container.streams if s.type in ("video", "audio", "subtitle")]
-        if self.container.duration is None or len(others) > 1 + len(carried):
-            return None
-        return (self.container.duration + max(0, self.container.start_time or 0)) / 1e6
 
     def _timed(self, frame: VideoFrame) -> VideoFrame:
         """A frame with a timestamp: a bare stream has none, its frames follow at the usual rate."""
