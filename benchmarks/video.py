@@ -3,6 +3,7 @@
     python benchmarks/video.py                       # two clips made from the bundled picture
     python benchmarks/video.py CLIP.mp4 ...          # clips of your own
     python benchmarks/video.py --pairs LOW HIGH      # pairs of pictures, the dark ones compressed as video
+    python benchmarks/video.py --long 100000         # memory over so many small frames
 
 The steady path is `enhance_video`; the reference path solves every frame on its own at its full size. Both
 decode, expose to T = 3 without noise removal, and encode with the same settings.
@@ -137,6 +138,29 @@ def measure(source: Path, model: Model, folder: Path, repeats: int, frames: int)
     print(f"  jitter, fixed grey  steady {jitter(steady):.4f} %, every frame solved {jitter(greys):.4f} %")
 
 
+def long(frames: int, model: Model, folder: Path) -> None:
+    """Memory over a long video of small frames, which is made in parts."""
+    held: dict[int, float] = {}
+
+    def report(what: str, done: int, total: int | None) -> None:
+        if what == "enhance" and done % (frames // 10) == 0:
+            held[done] = current_memory()
+
+    clip = make_clip(folder / "long.mp4", 48, 64, frames)
+    summary = enhance_video(clip, folder / "out.mp4", TIME, model=model, encoding=ENCODING, report=report)
+    print(
+        f"{summary.frames} frames of 64 x 48 in {summary.seconds:.0f} s; memory in MB after so many frames:"
+    )
+    print("  " + ", ".join(f"{done}: {memory:.0f}" for done, memory in held.items()))
+    print(f"  at most {peak_memory():.0f}, joining the parts included")
+
+
+def current_memory() -> float:
+    """Memory that this process holds now, in MB (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
 def compressed(pixels: np.ndarray, quality: int) -> av.VideoFrame:
     """A picture as H.264 leaves it."""
     frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="yuv420p")
@@ -181,6 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--pairs", nargs=2, type=Path, metavar=("LOW", "HIGH"))
+    parser.add_argument("--long", type=int, metavar="FRAMES")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--reference-frames", type=int, default=REFERENCE_FRAMES)
     arguments = parser.parse_args()
@@ -190,6 +215,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if arguments.long:
+            long(arguments.long, model, folder)
+            return
         clips = arguments.clips or [
             make_clip(folder / "pan_360p.mp4", 360, 640, 1000),
             make_clip(folder / "pan_1080p.mp4", 1080, 1920, 1000),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,18 +14,23 @@ from clode_core.cli.terminal import examples, plain_errors, print_error, print_p
 from clode_core.errors import UserError
 
 if TYPE_CHECKING:
-    from clode_core import Model
-    from clode_core.video.enhancement import FrameMethod, Report
+    from clode_core.video.passing import Report
 
 
 @with_method(video=True)
 @examples(
     "clode video dark.mp4 bright.mp4 --time auto",
     "clode video dark.mp4 bright.mkv --time 2.5 --denoise --codec libx265",
+    "clode video clips/ bright/ --jobs 2",
 )
 def video(
-    source: Annotated[Path, typer.Argument(help="A video.")],
-    target: Annotated[Path, typer.Argument(help="The video to write: .mp4, .mov, .mkv, .webm, .avi, .ts.")],
+    source: Annotated[Path, typer.Argument(help="A video, or a folder of them.")],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="The video to write: .mp4, .mov, .mkv, .webm, .avi, .ts; for a folder, a folder."
+        ),
+    ],
     chosen: ChosenMethod,
     smoothing: Annotated[
         float,
@@ -38,6 +42,13 @@ def video(
         bool,
         typer.Option("--natural-dark/--no-natural-dark", help="Put right the dark that compression damaged."),
     ] = True,
+    deinterlace: Annotated[
+        bool,
+        typer.Option(
+            "--deinterlace/--no-deinterlace",
+            help="Make whole frames of interlaced ones; otherwise they stay interlaced.",
+        ),
+    ] = False,
     codec: Annotated[
         str, typer.Option(help="auto (as the source), libx264, libx265, libvpx-vp9, libsvtav1, ffv1, ...")
     ] = "auto",
@@ -48,6 +59,11 @@ def video(
         ),
     ] = 18.0,
     preset: Annotated[str, typer.Option(help="ultrafast to slow: slower makes smaller files.")] = "veryfast",
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on where the same command was cut short."),
+    ] = False,
+    jobs: Annotated[int, typer.Option(help="Clips of a folder that are enhanced at once.")] = 1,
     weights: Weights = None,
     device: Device = "auto",
 ) -> None:
@@ -57,34 +73,44 @@ def video(
             import av  # noqa: F401
         except ModuleNotFoundError:
             raise UserError("videos need PyAV: pip install 'clode-core[video]'") from None
-        from clode_core.video.enhancement import enhance_video
-        from clode_core.video.frames import WHITE
+        from clode_core.video.clips import ClipWork, sentences
         from clode_core.video.writing import Encoding
 
-        method, settings = chosen.load(weights, device), chosen.settings
-        frames: FrameMethod | None = None
-        if not chosen.info.video_tables:
-            frames = partial(method.enhance, levels=(0.0, float(WHITE)), rgb=True, **settings)
-        with _frames_bar(source.name) as report:
-            summary = enhance_video(
-                source,
-                target,
-                settings.get("exposure_time", 3.0),
-                denoise=settings.get("denoise", False),
-                shadows=settings.get("shadows", 0.0),
-                highlights=settings.get("highlights", 0.0),
-                model=cast("Model", method) if chosen.info.video_tables else None,
-                smoothing=smoothing,
-                natural_dark=natural_dark,
-                encoding=Encoding(codec, quality, preset),
-                method=frames,
-                report=report,
-            )
-        if summary.damaged:
-            print_error(f"{source}: {summary.damaged} damaged parts could not be decoded, and are missing")
-        for stream in summary.left_out:
-            print_error(f"{source}: its {stream} cannot be kept, and is missing in {target}")
+        work = ClipWork(
+            chosen.name,
+            chosen.settings,
+            {"smoothing": smoothing, "natural_dark": natural_dark, "deinterlace": deinterlace},
+            Encoding(codec, quality, preset),
+            weights,
+            device,
+            resume,
+        )
+        if source.is_dir():
+            from clode_core.cli import clips
+
+            clips.run(source, target, work, jobs, resume)
+            return
+        work.load()
+        with _way_on(target), _frames_bar(source.name) as report:
+            summary = work.enhance(source, target, report)
+        for sentence in sentences(summary, target):
+            print_error(f"{source}: {sentence}")
         print_path(target)
+        if summary.damaged or summary.ends:
+            raise typer.Exit(1)
+
+
+@contextmanager
+def _way_on(target: Path) -> Iterator[None]:
+    """Say how a run that is interrupted can go on."""
+    from clode_core.video.parts import frames_done
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if done := frames_done(target):
+            print_error(f"{done:,} frames are done: the same command with --resume goes on from there")
+        raise
 
 
 @contextmanager

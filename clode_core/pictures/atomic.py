@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,9 @@ from clode_core.errors import UserError
 
 TEMPORARY_SUFFIX = ".partial"
 """Suffix of a file that is being written; one is left behind only when the writer is killed."""
+
+
+_SURELY_LOCKED = 10  # seconds after which a file that is being written has its lock
 
 
 class WriteError(ValueError):
@@ -48,6 +52,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> Path:
         temporary = target.parent / f".clode-{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
         try:
             with temporary.open("x+b") as handle:
+                _lock(handle, shared=True)
                 write(handle)
                 handle.flush()
                 os.fsync(handle.fileno())
@@ -61,6 +66,29 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> Path:
     except OSError as error:
         raise WriteError(_sentence(path, error)) from error
     return path
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what killed writers left beside a file; what is still being written stays.
+
+    Does nothing where the system has no locks to tell the two apart.
+    """
+    with suppress(OSError, ValueError):
+        for left in path.parent.glob(f".clode-*{TEMPORARY_SUFFIX}"):
+            with suppress(OSError), left.open("r+b") as handle:
+                if time.time() - left.stat().st_mtime > _SURELY_LOCKED and _lock(handle, shared=False):
+                    left.unlink()
+
+
+def _lock(handle: BinaryIO, shared: bool) -> bool:
+    """Lock an open file, for as long as it is open; False where that cannot be."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _target(path: Path) -> Path:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clode_core.video.cursor import FrameCursor
     from clode_core.video.darkness import black_level, clean_dark, frame_compression
-    from clode_core.video.enhancement import VideoSummary, enhance_video, look_through
+    from clode_core.video.enhancement import enhance_video, look_through
     from clode_core.video.exposure import ExposureTimeline, LiveExposure, TimelineBuilder
     from clode_core.video.frames import FRAME_LEVELS, WHITE, Frame
+    from clode_core.video.passing import VideoSummary
     from clode_core.video.reading import SUFFIXES, VideoError, VideoReader
     from clode_core.video.tone import look_up, tone_tables
     from clode_core.video.writing import Encoding
@@ -26,7 +27,7 @@ _HOMES = {
     "black_level": "darkness",
     "clean_dark": "darkness",
     "frame_compression": "darkness",
-    "VideoSummary": "enhancement",
+    "VideoSummary": "passing",
     "enhance_video": "enhancement",
     "look_through": "enhancement",
     "ExposureTimeline": "exposure",

@@ -2,91 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from clode_core._version import __version__
 from clode_core.methods.clode.local_exposure import checked_bend
 from clode_core.methods.clode.model import Model, load_model
 from clode_core.methods.clode.ode import Solver
 from clode_core.methods.clode.rendering import ExposureTime
 from clode_core.methods.clode.spans import span_for
 from clode_core.methods.device import with_fallback
-from clode_core.pictures.atomic import write_atomically
+from clode_core.pictures.atomic import remove_abandoned
 from clode_core.video.exposure import SMOOTHING, ExposureTimeline, TimelineBuilder
-from clode_core.video.frames import FRAME_LEVELS, Canvas, Frame
+from clode_core.video.frames import FRAME_LEVELS, WHITE, Canvas, Frame
+from clode_core.video.parts import Parts, forget, in_parts
+from clode_core.video.passing import Passing, Report, VideoSummary, written
 from clode_core.video.reading import VideoError, VideoReader
 from clode_core.video.tone import look_up, tone_tables
-from clode_core.video.writing import Encoding, VideoWriter, container_format
+from clode_core.video.writing import Encoding, container_format
 
 if TYPE_CHECKING:
-    from av import VideoFrame
-
     from clode_core.pictures.arrays import Array
-
-Report = Callable[[str, int, int | None], None]
-"""Called with what is being done, frames done, and about how many there are."""
-
-
-@dataclass
-class VideoSummary:
-    """What came of a video.
-
-    Attributes
-    ----------
-    frames : int
-        Frames written.
-    cuts : list of float
-        When new scenes begin, in seconds.
-    damaged : int
-        Packets that could not be decoded and are missing.
-    left_out : list of str
-        What of the source could not be kept, in words.
-    seconds : float
-        Time it took.
-    """
-
-    frames: int = 0
-    cuts: list[float] = field(default_factory=list)
-    damaged: int = 0
-    left_out: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-
-class _InOrder:
-    """Does work in the order of its coming in a thread of its own: a few frames are encoded meanwhile."""
-
-    _MOST = 3
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "clode-encoder")
-        self._under_way: deque[Future[None]] = deque()
-
-    def do(self, work: Callable[..., None], *arguments: object) -> None:
-        """Hand in some work; what went wrong with earlier work is raised."""
-        self._under_way.append(self._thread.submit(work, *arguments))
-        while len(self._under_way) > self._MOST:
-            self._under_way.popleft().result()
-
-    def __enter__(self) -> _InOrder:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            try:
-                while self._under_way:
-                    self._under_way.popleft().result()
-            finally:
-                self._thread.shutdown(cancel_futures=True)
-        else:
-            self._thread.shutdown(cancel_futures=True)
 
 
 class FrameMethod(Protocol):
@@ -122,7 +65,11 @@ class _FrameExposer:
         exposure = self.timeline.at(frame.time)
         time = exposure.auto if self.exposure_time == "auto" else float(self.exposure_time)
         if not self.denoise:
-            tables = tone_tables(exposure, time, canvas.dtype, canvas.white, **self.bent)
+            if canvas.leave is None:
+                tables = tone_tables(exposure, time, canvas.dtype, canvas.white, **self.bent)
+            else:
+                exposed = tone_tables(exposure, time, np.uint16, WHITE, **self.bent)
+                tables = [canvas.stored(table) for table in exposed]
             look_up(tables, frame.planes, canvas.planes)
             return
         shown, self.model = with_fallback(
@@ -132,34 +79,6 @@ class _FrameExposer:
             ).at(time, denoise=True, shadows=self.bent["shadows"], highlights=self.bent["highlights"]),
         )
         canvas.fill(shown)
-
-
-def _checked_order(reader: VideoReader, frame: VideoFrame, last: int | None) -> int | None:
-    """The timestamp of a frame, which comes after the last one's and has the size of all."""
-    at = f"at {reader.seconds(frame):.2f} s"
-    stored = reader.stored_shape
-    if (frame.height, frame.width) != stored:
-        raise VideoError(
-            f"{reader.name} changes its size from {stored[1]} x {stored[0]} to "
-            f"{frame.width} x {frame.height} {at}: cut it there and enhance the parts"
-        )
-    if frame.pts is not None and last is not None and frame.pts <= last:
-        raise VideoError(
-            f"the timestamps of {reader.name} go back {at}: mend it first, for example by making it an .mkv"
-        )
-    return frame.pts
-
-
-def _written(target: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file beside and rename it; what FFmpeg says on the way names the file, not its stand-in."""
-    import av.error
-
-    try:
-        write_atomically(target, write)
-    except av.error.FFmpegError as error:
-        raise VideoError(
-            f"{target} cannot be written ({error.strerror}): choose another ending or --codec"
-        ) from None
 
 
 def look_through(
@@ -210,6 +129,24 @@ def look_through(
     return builder.timeline()
 
 
+def _key(
+    source: Path, model: Model, span: tuple[float, float], clean: bool, settings: tuple[object, ...]
+) -> dict[str, object]:
+    """What the exposure of a video depends on."""
+    state = source.stat()
+    weights = hashlib.sha256()
+    for tensor in model.state_dict().values():
+        weights.update(tensor.detach().cpu().numpy().tobytes())
+    return {
+        "source": [str(source.resolve()), state.st_size, state.st_mtime_ns],
+        "weights": weights.hexdigest(),
+        "version": __version__,
+        "span": list(span),
+        "clean": clean,
+        "settings": list(settings),
+    }
+
+
 def enhance_video(
     source: str | Path,
     target: str | Path,
@@ -221,10 +158,12 @@ def enhance_video(
     solver: Solver | str | None = None,
     smoothing: float = SMOOTHING,
     natural_dark: bool = True,
+    deinterlace: bool = False,
     shadows: float = 0.0,
     highlights: float = 0.0,
     encoding: Encoding | None = None,
     method: FrameMethod | None = None,
+    resume: bool = False,
     report: Report | None = None,
 ) -> VideoSummary:
     """Enhance a video with an exposure that is steady over time.
@@ -251,12 +190,17 @@ def enhance_video(
     natural_dark : bool
         Make the dark fit to be brightened first; see `darkness.clean_dark`. Where nothing is to be
         brightened, at exposure times up to 0, it is left as it is.
+    deinterlace : bool
+        Make whole frames of interlaced ones; otherwise they stay interlaced.
     shadows, highlights : float
         What is added to the exposure time where the scene is dark, and where it is bright, from -5 to 5.
     encoding : Encoding, optional
         How the result is compressed.
     method : callable, optional
         A baseline to use in place of CLODE, frame by frame.
+    resume : bool
+        Go on where a run with the same settings was cut short. Long videos are made in parts of
+        `parts.PART_FRAMES` frames, which are joined in the end; those that are finished stay.
     report : callable, optional
         See `Report`; what it raises stops the work, and nothing is written.
 
@@ -285,42 +229,36 @@ def enhance_video(
     started = time.perf_counter()
     summary = VideoSummary()
     brightens = isinstance(exposure_time, str) or float(exposure_time) + max(0.0, *bent.values()) > 0
-    with VideoReader(source, clean=natural_dark and brightens) as reader:
+    remove_abandoned(target)
+    if not resume:
+        forget(target)
+    clean = natural_dark and brightens
+    with VideoReader(source, clean=clean, deinterlace=deinterlace) as reader, ExitStack() as cleanup:
         exposer: Callable[[Frame, Canvas], None]
+        parts: Parts | None = None
         if method is not None:
             exposer = partial(_expose_by_method, method)
         else:
             used = model if isinstance(model, Model) else load_model(model, device=device)
-            timeline, used = with_fallback(
-                used, lambda on: look_through(reader, on, span, solver, smoothing, report)
-            )
+            if in_parts(reader):
+                key = _key(source, used, span, reader.clean, (deinterlace, denoise, smoothing, str(solver)))
+                key["result"] = [exposure_time, bent, vars(encoding or Encoding())]
+                parts = cleanup.enter_context(Parts(target, key, resume))
+            kept = parts.exposure(reader, smoothing, used.device) if parts else None
+            if kept is not None:
+                timeline = kept
+            else:
+                timeline, used = with_fallback(
+                    used, lambda on: look_through(reader, on, span, solver, smoothing, report)
+                )
+                if parts:
+                    parts.keep(timeline, reader)
             summary.cuts = timeline.cuts
             exposer = _FrameExposer(timeline, exposure_time, denoise, used, bent)
-
-        def write(handle: BinaryIO) -> None:
-            import av
-
-            last: int | None = None
-            with (
-                VideoWriter(handle, target, reader, encoding or Encoding()) as writer,
-                _InOrder() as encoder,
-            ):
-                summary.left_out = writer.left_out
-                for item in reader.demuxed(writer.carried):
-                    if isinstance(item, av.Packet):
-                        encoder.do(writer.carry, item)
-                        continue
-                    last = _checked_order(reader, item, last)
-                    canvas = writer.canvas()
-                    exposer(reader.upright(item), canvas)
-                    encoder.do(writer.write, canvas, item)
-                    summary.frames += 1
-                    if report is not None:
-                        report("enhance", summary.frames, reader.frame_count)
-            if summary.frames == 0:
-                raise VideoError(f"{source} holds no frame that can be decoded")
-
-        _written(target, write)
-        summary.damaged = reader.damaged
+        work = Passing(reader, target, encoding or Encoding(), exposer, summary, report)
+        if parts is None:
+            written(target, work.at_once)
+        else:
+            work.in_parts(parts)
     summary.seconds = time.perf_counter() - started
     return summary

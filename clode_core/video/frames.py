@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clode_core.pictures.arrays import Levels
+from clode_core.video.fields import split, weave
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -103,21 +104,36 @@ def read_planes(
 
     With a size (columns, rows of the stored frame) it is averaged down to that.
     """
-    matrix = colour_matrix(frame)
+    halves = split(frame) if size is None and frame.interlaced_frame else None
+    if halves is None:
+        planar = _planar(frame, reformatter, size)
+    else:
+        planar = weave([_planar(half, reformatter, None, like=frame) for half in halves], 16)
+    red, green, blue = (np.rot90(_view(planar, i, np.dtype(np.uint16)), quarter_turns) for i in _STORED)
+    return red, green, blue
+
+
+def _planar(
+    frame: VideoFrame,
+    reformatter: VideoReformatter,
+    size: tuple[int, int] | None,
+    like: VideoFrame | None = None,
+) -> VideoFrame:
+    """Convert a frame to 16-bit RGB, by the colour description of another one."""
+    like = like or frame
+    matrix = colour_matrix(like)
     columns, rows = size or (frame.width, frame.height)
-    planar = reformatter.reformat(
+    return reformatter.reformat(
         frame,
         columns,
         rows,
         format=_PLANAR,
         src_colorspace=matrix,
         dst_colorspace=matrix,
-        src_color_range=2 if full_range(frame) else 1,
+        src_color_range=2 if full_range(like) else 1,
         dst_color_range=2,
         interpolation=_exact(shrinks=size is not None),
     )
-    red, green, blue = (np.rot90(_view(planar, i, np.dtype(np.uint16)), quarter_turns) for i in _STORED)
-    return red, green, blue
 
 
 def _view(planar: VideoFrame, index: int, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -139,32 +155,41 @@ class Canvas:
         Its red, green and blue, each (Y, X), to be written to.
     white : int
         What white is in them.
+    leave : ndarray or None
+        Table from the signal that is exposed to the one that is stored, see `hdr.Signal`.
     """
 
-    def __init__(self, shape: tuple[int, int], bits: int) -> None:
+    def __init__(self, shape: tuple[int, int], bits: int, leave: NDArray[np.uint16] | None = None) -> None:
         from av import VideoFrame
 
+        self.leave = leave
         self.frame = VideoFrame(shape[1], shape[0], "gbrp" if bits == 8 else _PLANAR)
         self.dtype: type[np.uint8] | type[np.uint16] = np.uint8 if bits == 8 else np.uint16
         self.white = 255 if bits == 8 else WHITE
         self.planes = [_view(self.frame, i, np.dtype(self.dtype)) for i in _STORED]
 
+    def stored(self, table: NDArray[np.uint16]) -> NDArray[Any]:
+        """A table of exposed values, `WHITE` for white, as one of values of this canvas."""
+        coded = table if self.leave is None else self.leave[table]
+        return coded if self.white == WHITE else _TO_BYTES[coded]
+
     def fill(self, pixels: NDArray[np.uint16]) -> None:
         """Fill it with a frame (Y, X, 3) of 16 bits, whose white is `WHITE`."""
         for channel, plane in enumerate(self.planes):
             values = pixels[..., channel]
+            if self.leave is not None:
+                values = self.leave[values]
             plane[...] = values if self.white == WHITE else _TO_BYTES[values]
 
 
 _TO_BYTES = np.minimum(np.rint(np.arange(1 << 16) * (255 / WHITE)), 255).astype(np.uint8)
 
 
-def to_stored(
+def _as_stored(
     planar: VideoFrame, pixel_format: str, like: VideoFrame, reformatter: VideoReformatter
 ) -> VideoFrame:
-    """Convert an RGB frame to a pixel format, with the colour description of another frame."""
     matrix = colour_matrix(like)
-    stored = reformatter.reformat(
+    return reformatter.reformat(
         planar,
         format=pixel_format,
         src_colorspace=matrix,
@@ -173,6 +198,22 @@ def to_stored(
         dst_color_range=2 if full_range(like) else 1,
         interpolation=_exact(),
     )
+
+
+def to_stored(
+    planar: VideoFrame, pixel_format: str, like: VideoFrame, reformatter: VideoReformatter
+) -> VideoFrame:
+    """Convert an RGB frame to a pixel format, with the colour description of another frame."""
+    from av import VideoFormat
+
+    layout = VideoFormat(pixel_format)
+    subsampled = layout.chroma_height(4) < 4
+    halves = split(planar, always=True) if like.interlaced_frame and subsampled else None
+    if halves is None:
+        stored = _as_stored(planar, pixel_format, like, reformatter)
+    else:
+        depth = max(c.bits for c in layout.components)
+        stored = weave([_as_stored(half, pixel_format, like, reformatter) for half in halves], depth)
     stored.colorspace = like.colorspace
     stored.color_range = 2 if full_range(like) else like.color_range
     stored.color_primaries = like.color_primaries

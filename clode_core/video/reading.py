@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from clode_core.video.fields import deinterlacer, field_order
 from clode_core.video.frames import Frame, Planes16, read_planes
+from clode_core.video.hdr import Light, Signal, signal_of
+from clode_core.video.transparency import alpha_decoder, has_alpha
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from av import Packet, VideoFrame
+    from av import Packet, VideoCodecContext, VideoFrame
     from av.container import InputContainer
     from av.stream import Stream
     from av.video.stream import VideoStream
@@ -45,6 +49,46 @@ def _refuse(source: object, error: Exception) -> NoReturn:
     raise VideoError(f"{source} cannot be read as a video: it is damaged, or no video") from None
 
 
+@dataclass(frozen=True)
+class FrameKind:
+    """What the first frame of a video says of all of them.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Rows and columns as they are stored.
+    pixel_format : str
+        FFmpeg's name of how they are stored.
+    quarter_turns : int
+        Turns, counter-clockwise, that put them upright.
+    signal : Signal or None
+        Tables between what is stored and what is exposed, for PQ.
+    light : Light
+        What an HDR file says of its light.
+    fields : str or None
+        "tff" or "bff" if they are interlaced.
+    """
+
+    shape: tuple[int, int]
+    pixel_format: str
+    quarter_turns: int = 0
+    signal: Signal | None = None
+    light: Light = field(default_factory=Light)
+    fields: str | None = None
+
+    @classmethod
+    def of(cls, frame: VideoFrame, stream: VideoStream) -> FrameKind:
+        """Look at a frame."""
+        return cls(
+            (frame.height, frame.width),
+            frame.format.name,
+            round(frame.rotation / 90) % 4,
+            signal_of(frame),
+            Light.of(frame),
+            field_order(frame, stream),
+        )
+
+
 class VideoReader:
     """A video file or a camera, whose frames come upright and in order.
 
@@ -58,6 +102,8 @@ class VideoReader:
         FFmpeg's options of the input.
     clean : bool
         Make the dark fit to be brightened; see `darkness.clean_dark`.
+    deinterlace : bool
+        Make whole frames of interlaced ones.
 
     Attributes
     ----------
@@ -71,6 +117,10 @@ class VideoReader:
         The video in it.
     damaged : int
         Packets so far that could not be decoded.
+    reached : float
+        When the last packet so far ends, in seconds.
+    kind : FrameKind
+        What the frames are like.
 
     Raises
     ------
@@ -85,6 +135,7 @@ class VideoReader:
         options: dict[str, str] | None = None,
         *,
         clean: bool = True,
+        deinterlace: bool = False,
     ) -> None:
         try:
             import av
@@ -94,7 +145,9 @@ class VideoReader:
 
         self.name = str(source)
         self.damaged = 0
+        self.reached = 0.0
         self.clean = clean
+        self._deinterlaces = deinterlace
         self.black: float | None = None
         self.strength: float | None = None
         self._read = 0
@@ -108,11 +161,13 @@ class VideoReader:
             )
         self._format, self._options = container_format, options
         self._open()
-        self._stored = self.stream.codec_context.height, self.stream.codec_context.width
+        context = self.stream.codec_context
+        self.kind = FrameKind((context.height, context.width), context.pix_fmt or "yuv420p")
         self._reformatter = VideoReformatter()
         self._small = VideoReformatter()
         try:
-            self._quarter_turns = self._first_rotation() if container_format is None else 0
+            if container_format is None:
+                self.kind = self._first_kind()
         except (av.error.FFmpegError, ValueError) as error:
             self.container.close()
             _refuse(source, error)
@@ -132,15 +187,19 @@ class VideoReader:
         self.stream: VideoStream = self.container.streams.video[0]
         self.stream.thread_type = "AUTO"
         self._untimed = 0
+        self._decoder: VideoCodecContext | None = alpha_decoder(self.stream)
+        self._whole: Callable[[VideoFrame | None], Iterator[VideoFrame]] | None = (
+            deinterlacer() if self._deinterlaces else None
+        )
 
-    def _first_rotation(self) -> int:
-        """Quarter turns, counter-clockwise, that put the frames upright; the file is read from its start."""
+    def _first_kind(self) -> FrameKind:
+        """What the first frame is like; the file is read from its start afterwards."""
         import av.error
 
         for frame in self.decoded():
+            kind = FrameKind.of(frame, self.stream)
             self.rewind()
-            self._stored = frame.height, frame.width
-            return round(frame.rotation / 90) % 4
+            return kind
         raise av.error.InvalidDataError(0, "no frame", self.name)
 
     def __enter__(self) -> VideoReader:
@@ -158,19 +217,25 @@ class VideoReader:
     @property
     def stored_shape(self) -> tuple[int, int]:
         """Rows and columns of the frames as they are stored."""
-        return self._stored
+        return self.kind.shape
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the upright frames."""
-        rows, columns = self._stored
-        return (columns, rows) if self._quarter_turns % 2 else (rows, columns)
+        rows, columns = self.kind.shape
+        return (columns, rows) if self.kind.quarter_turns % 2 else (rows, columns)
 
     @property
     def bits(self) -> int:
         """Bits per sample that are stored."""
-        layout = self.stream.codec_context.format
-        return max((c.bits for c in layout.components), default=8) if layout is not None else 8
+        from av import VideoFormat
+
+        return max((c.bits for c in VideoFormat(self.kind.pixel_format).components), default=8)
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether parts of the picture are transparent."""
+        return has_alpha(self.kind.pixel_format)
 
     @property
     def dtype(self) -> type[np.uint8] | type[np.uint16]:
@@ -219,28 +284,42 @@ class VideoReader:
             try:
                 packet = next(packets)
             except (StopIteration, av.error.EOFError):
-                return
+                break
             except av.error.FFmpegError as error:
                 in_a_row += 1
                 self.damaged += 1
                 if in_a_row > _MOST_DAMAGE:
                     _refuse(self.name, error)
                 continue
+            self.note_end(packet)
             if packet.stream is not self.stream and packet.stream.index != self.stream.index:
                 if packet.dts is not None and not packet.is_discard:
                     yield packet
                 continue
             try:
-                decoded = packet.decode()
+                decoded = self._decode(packet)
                 in_a_row = 0
             except av.error.FFmpegError:
                 self.damaged += 1
                 continue
             for frame in decoded:
                 if isinstance(frame, av.VideoFrame) and not frame.is_corrupt:
-                    yield self._timed(frame)
+                    yield from self._whole(self._timed(frame)) if self._whole else (self._timed(frame),)
                 else:
                     self.damaged += 1
+        if self._whole is not None:
+            yield from self._whole(None)
+
+    def _decode(self, packet: Packet[Any]) -> Iterable[Any]:
+        if self._decoder is None:
+            return packet.decode()
+        return self._decoder.decode(packet if packet.size else None)
+
+    def note_end(self, packet: Packet[Any]) -> None:
+        """Remember when the last packet ends."""
+        if packet.pts is not None and packet.time_base is not None:
+            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            self.reached = max(self.reached, end)
 
     def _timed(self, frame: VideoFrame) -> VideoFrame:
         """A frame with a timestamp: a bare stream has none, its frames follow at the usual rate."""
@@ -276,7 +355,8 @@ class VideoReader:
 
     def planes(self, frame: VideoFrame) -> Planes16:
         """Red, green and blue of a decoded frame as they are stored, upright."""
-        return read_planes(frame, self._reformatter, self._quarter_turns)
+        planes = read_planes(frame, self._reformatter, self.kind.quarter_turns)
+        return planes if self.kind.signal is None else self.kind.signal.entered(planes)
 
     def look_at_dark(self, planes: Planes16) -> None:
         """Lower the black level to that of a frame, and let its compression count."""
@@ -296,7 +376,8 @@ class VideoReader:
         """A decoded frame, averaged down to a long side in pixels, upright."""
         scale = long_side / max(frame.width, frame.height)
         width, height = (max(16, round(n * scale)) for n in (frame.width, frame.height))
-        planes = read_planes(frame, self._small, self._quarter_turns, (width, height))
+        planes = read_planes(frame, self._small, self.kind.quarter_turns, (width, height))
+        planes = planes if self.kind.signal is None else self.kind.signal.entered(planes)
         return Frame(planes, self.seconds(frame), frame.pts)
 
     def seconds(self, frame: VideoFrame) -> float:
@@ -311,12 +392,14 @@ class VideoReader:
         """
         self.container.close()
         self._open()
-        self.damaged = 0
+        self.damaged, self.reached = 0, 0.0
 
     def seek(self, seconds: float) -> None:
         """Go to the last frame at or before a time from which decoding can start."""
         stamp = math.floor(seconds / self.time_base)
         self.container.seek(max(stamp, self.stream.start_time or 0), stream=self.stream)
+        if self._decoder is not None:
+            self._decoder.flush_buffers()
 
     def timestamps(self) -> list[int]:
         """Timestamps of all frames, in order, found without decoding; the reader is at its start then."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from clode_core.video.carrying import OtherStreams, kept_tags
+from clode_core.video.fields import interlacing
 from clode_core.video.frames import Canvas, to_stored
 from clode_core.video.reading import VideoError, VideoReader
+from clode_core.video.transparency import ENCODERS as WITH_ALPHA
+from clode_core.video.transparency import copy_alpha, planar_with_alpha
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from av import Packet, VideoFrame
+    from av import Codec, Packet, VideoFrame
     from av.container import OutputContainer
-    from av.stream import Stream
     from av.video.stream import VideoStream
 
 CONTAINERS = {
@@ -38,7 +42,9 @@ _ENCODERS = {
     "prores": "prores_ks",
     "ffv1": "ffv1",
 }
-_UNLISTED = {"mpegts"}  # containers that do not say what they can hold
+UNLISTED = {"mpegts"}
+"""Containers that do not say what they can hold."""
+_OWN_TAGS = {"alpha_mode", "rotate"}  # the writer and the turned picture tell these
 _WITHOUT_QUALITY = {"prores_ks", "ffv1", "mpeg4"}
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow")
 """From the fastest, with the largest files."""
@@ -121,6 +127,28 @@ def _pixel_format(stored: str, bits: int, shape: tuple[int, int], offered: list[
     return next((name for name in wanted if name in offered), offered[0] if offered else "yuv420p")
 
 
+def picture_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Tags of the picture that are still true of a new one."""
+    return {key: value for key, value in tags.items() if key.lower() not in _OWN_TAGS}
+
+
+def _joined(*options: dict[str, str]) -> dict[str, str]:
+    """Options of an encoder from several places; lists of its own parameters are joined."""
+    joined: dict[str, str] = {}
+    for key, value in (pair for some in options for pair in some.items()):
+        joined[key] = f"{joined[key]}:{value}" if key in joined else value
+    return joined
+
+
+def _with_alpha(name: str, encoding: Encoding, container: str, stored: str) -> tuple[str, str | None]:
+    """The encoder, and its pixel format with transparency; the container's own if it is free to choose."""
+    kept = planar_with_alpha(name, container, stored)
+    other = WITH_ALPHA.get(container)
+    if kept is None and encoding.codec == "auto" and other is not None:
+        return other, planar_with_alpha(other, container, stored)
+    return name, kept
+
+
 class VideoWriter:
     """Writes frames, and the other streams of their source, to an open file.
 
@@ -134,6 +162,8 @@ class VideoWriter:
         Where the frames come from.
     encoding : Encoding
         How they are compressed.
+    part_container : callable, optional
+        Write nothing but the picture, to a container of its own: its name from the target and the codec.
 
     Attributes
     ----------
@@ -141,6 +171,8 @@ class VideoWriter:
         Streams of the source whose packets are to be carried over.
     left_out : list of str
         What of the source cannot be kept, in words.
+    transcoded : list of str
+        Sound that the container cannot hold as it is, in words.
 
     Raises
     ------
@@ -148,7 +180,14 @@ class VideoWriter:
         If the container or the encoder cannot do it.
     """
 
-    def __init__(self, handle: BinaryIO, target: Path, source: VideoReader, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        handle: BinaryIO,
+        target: Path,
+        source: VideoReader,
+        encoding: Encoding,
+        part_container: Callable[[Path, str], str] | None = None,
+    ) -> None:
         import av
         from av.video.reformatter import VideoReformatter
 
@@ -156,34 +195,61 @@ class VideoWriter:
         self.source = source
         container = container_format(target)
         self.output: OutputContainer = av.open(handle, "w", format=container, metadata_errors="ignore")
-        self.output.metadata.update(source.container.metadata)
         video = source.stream.codec_context
-        self._supported = set() if container in _UNLISTED else self.output.supported_codecs
-        name = encoding.encoder(video.name, self._supported, self.output.default_video_codec)
-        try:
-            encoder = av.Codec(name, "w")
-            stream = self.output.add_stream(name, rate=source.frame_rate, options=encoding.options(name))
-            if not isinstance(stream, av.VideoStream):
-                raise ValueError
-        except (ValueError, av.error.FFmpegError):
-            raise VideoError(
-                f"{target} cannot be written with the encoder {name!r}: choose another by --codec, "
-                "such as libx264, or another ending"
-            ) from None
-        self.stream: VideoStream = stream
+        supported = set() if container in UNLISTED else set(self.output.supported_codecs)
+        name = encoding.encoder(video.codec.canonical_name, supported, self.output.default_video_codec)
+        self._alpha: str | None = None
+        if source.has_alpha:
+            name, self._alpha = _with_alpha(name, encoding, container, source.kind.pixel_format)
+        light, fields = source.kind.light.options(name), interlacing(name, source.kind.fields)
+        if part_container is not None:
+            codec = av.Codec(name, "w").canonical_name if name in av.codecs_available else name
+            self.output = av.open(handle, "w", format=part_container(target, codec))
+        self.output.metadata.update(source.container.metadata)
+        self.stream, encoder = self._added(name, _joined(encoding.options(name), light, fields))
         offered = [f.name for f in encoder.video_formats or []]
-        stored = video.pix_fmt or "yuv420p"
-        self.pixel_format = _pixel_format(stored, source.bits, source.shape, offered)
+        stored = source.kind.pixel_format
+        self.pixel_format = self._alpha or _pixel_format(stored, source.bits, source.shape, offered)
         deepest = max(c.bits for c in av.VideoFormat(self.pixel_format).components)
         self.bits = 8 if deepest <= 8 else 16
         self._describe(video, container)
         self._reformatter = VideoReformatter()
-        self.carried: list[Stream] = []
-        self.left_out: list[str] = []
-        if stored.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16")):
-            self.left_out.append("transparency")
-        self._outputs: dict[int, Stream] = {}
-        self._carry_others()
+        self._others: OtherStreams | None = None
+        self.left_out = self._lost(name, light, fields)
+        if part_container is None:
+            self._others = OtherStreams(source.container, source.stream, self.output, container, supported)
+            self.left_out += self._others.left_out
+        self.carried = self._others.carried if self._others else []
+        self.transcoded = self._others.transcoded if self._others else []
+
+    def _added(self, name: str, options: dict[str, str]) -> tuple[VideoStream, Codec]:
+        """The stream of the picture, and its encoder."""
+        import av
+
+        if name == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "1")  # or it tells its settings on the error output
+        try:
+            encoder = av.Codec(name, "w")
+            stream = self.output.add_stream(name, rate=self.source.frame_rate, options=options)
+            if not isinstance(stream, av.VideoStream):
+                raise ValueError
+        except (ValueError, av.error.FFmpegError):
+            raise VideoError(
+                f"{self.target} cannot be written with the encoder {name!r}: choose another by --codec, "
+                "such as libx264, or another ending"
+            ) from None
+        return stream, encoder
+
+    def _lost(self, encoder: str, light: dict[str, str], fields: dict[str, str]) -> list[str]:
+        """What of the picture's properties this encoder cannot keep."""
+        kind, lost = self.source.kind, []
+        if self.source.has_alpha and self._alpha is None:
+            lost.append("transparency")
+        if kind.fields and not fields:
+            lost.append(f"mark as interlaced ({encoder} has none; --deinterlace makes whole frames)")
+        if (kind.light.display or kind.light.most) and not light:
+            lost.append("mastering display and light level")
+        return lost + list(kind.light.lost)
 
     def _describe(self, video: Any, container: str) -> None:
         """Size, times, shape of a pixel and colours, as the source has them."""
@@ -202,25 +268,7 @@ class VideoWriter:
         context.color_trc = video.color_trc
         if container in ("mp4", "mov") and context.name == "libx265":
             context.codec_tag = "hvc1"
-        self.stream.metadata.update(
-            {k: v for k, v in self.source.stream.metadata.items() if k in ("language", "title")}
-        )
-
-    def _carry_others(self) -> None:
-        for stream in self.source.container.streams:
-            if stream.index == self.source.stream.index or stream.type not in ("audio", "subtitle"):
-                continue
-            name = stream.codec_context.name if stream.codec_context is not None else "unknown"
-            if name == "unknown" or (self._supported and name not in self._supported):
-                if stream.type == "audio":
-                    raise VideoError(
-                        f"{self.target.suffix} files cannot hold this video's sound ({name}): "
-                        "name the result .mkv"
-                    )
-                self.left_out.append(f"{stream.type} ({name})")
-                continue
-            self._outputs[stream.index] = self.output.add_stream_from_template(stream)
-            self.carried.append(stream)
+        self.stream.metadata.update(picture_tags(kept_tags(self.source.stream)))
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -235,16 +283,19 @@ class VideoWriter:
 
     def carry(self, packet: Packet[Any]) -> None:
         """Write a packet of another stream as it is."""
-        packet.stream = self._outputs[packet.stream.index]
-        self.output.mux(packet)
+        assert self._others is not None  # only streams in `carried` come here
+        self._others.carry(packet)
 
     def canvas(self) -> Canvas:
         """A frame to be filled."""
-        return Canvas(self.source.shape, self.bits)
+        signal = self.source.kind.signal
+        return Canvas(self.source.shape, self.bits, signal.leave if signal else None)
 
     def write(self, canvas: Canvas, like: VideoFrame) -> None:
         """Write a filled frame in the place of a frame of the source."""
         stored = to_stored(canvas.frame, self.pixel_format, like, self._reformatter)
+        if self._alpha:
+            copy_alpha(like, stored, self.source.kind.quarter_turns, self._reformatter)
         stored.pts, stored.time_base = like.pts, like.time_base or self.source.time_base
         if like.duration:
             stored.duration = like.duration
@@ -253,4 +304,6 @@ class VideoWriter:
     def finish(self) -> None:
         """Write what the encoder still holds, and the end of the file."""
         self.output.mux(self.stream.encode(None))
+        if self._others is not None:
+            self._others.finish()
         self.output.close()

@@ -54,5 +54,30 @@ def test_what_is_damaged_is_told(video, tmp_path):
     content[middle : middle + 3000] = bytes(3000)
     source.write_bytes(content)
     result = clode("video", source, tmp_path / "out.mp4", "--preset", "ultrafast")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert "damaged" in result.stderr
+
+
+def test_a_folder_of_clips_is_enhanced_in_processes_and_goes_on(video, tmp_path):
+    clips, out = tmp_path / "clips", tmp_path / "bright"
+    (clips / "inner").mkdir(parents=True)
+    video("clips/one.mp4", frames=4)
+    video("clips/inner/two.mkv", frames=3, sound=False)
+    video("clips/inner/two.wmv", frames=3, codec="wmv2", sound=False)
+    (clips / "notes.txt").write_text("no video")
+    (clips / "broken.mp4").write_bytes(b"no video, whatever its name says")
+    options = ("--jobs", 2, "--preset", "ultrafast")
+    result = clode("video", clips, out, *options)
+    assert result.exit_code == 1
+    assert "broken.mp4 cannot be read as a video" in result.stderr
+    assert "1 of 4 clips are missing" in result.stderr
+    (clips / "broken.mp4").unlink()
+    made = {p.relative_to(out).as_posix() for p in out.rglob("*") if not p.name.startswith(".")}
+    assert made == {"one.mp4", "inner", "inner/two.mkv", "inner/two.mp4"}
+    (out / "one.mp4").unlink()
+    again = clode("video", clips, out, "--resume", *options)
+    assert again.exit_code == 0, again.stderr
+    assert again.stdout.split() == [str(out / "one.mp4")]
+    assert "2 clips were done already" in again.stderr
+    assert "--jobs" in sentence(clode("video", clips, out, "--jobs", 0))
+    assert "replace the videos" in sentence(clode("video", clips, clips))
