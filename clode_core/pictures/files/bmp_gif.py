@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -25,6 +26,8 @@ def read_bmp(reading: Reading) -> Picture:
             bits = 8 * max(0, len(data) - 54) / max(1, image.size[0] * image.size[1])
             if bits < 1:
                 check_claim(reading, *image.size, 1, len(data))
+        if image.mode in ("1", "P"):
+            reading.say("has a palette; its result has full colours")
         return picture_from(_colours(image), "bmp", dict(image.info))
 
 
@@ -43,7 +46,9 @@ def read_gif(reading: Reading) -> Picture:
             check_claim(reading, *image.size, 1 / 64, len(data))
         if data.rstrip(b"\0")[-1:] != b";":
             reading.damaged("its end is missing")
-        return picture_from(_colours(image), "gif", dict(image.info))
+        picture = picture_from(_colours(image), "gif", dict(image.info))
+        comment = image.info.get("comment")
+        return replace(picture, notes={"comment": comment}) if comment else picture
 
 
 def _colours(image: Any) -> np.ndarray:
@@ -64,7 +69,6 @@ def encode_bmp(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictur
         pixels = pixels[..., 0] if channels == 2 else pixels[..., :3]
         say("has an alpha channel, which readers of BMP do not show")
     dpi = dpi_for(like)
-    _tell(like, "BMP", say)
     file = BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, "BMP", dpi=dpi or (0, 0))
     handle.write(file.getvalue())
@@ -77,21 +81,11 @@ def encode_gif(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictur
     if channels in (2, 4):
         pixels = pixels[..., [0, 0, 0, 1]] if channels == 2 else pixels
     say("was written with 256 colours, since GIF holds no more; --format png keeps them all")
-    _tell(like, "GIF", say)
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if image.mode == "RGB":
         image = image.quantize(256)
     file = BytesIO()
-    image.save(file, "GIF")
+    comment = like.notes.get("comment") if like is not None else None
+    image.save(file, "GIF", **({"comment": comment} if comment else {}))
     handle.write(file.getvalue())
 
-
-def _tell(like: Picture | None, name: str, say: Say) -> None:
-    carried = (
-        []
-        if like is None
-        else [("EXIF", like.exif), ("XMP", like.xmp), ("a colour profile", like.icc_profile)]
-    )
-    lost = [what for what, there in carried if there]
-    if lost:
-        say(f"carries {' and '.join(lost)}, which {name} cannot hold")
