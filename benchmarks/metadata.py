@@ -91,7 +91,9 @@ def find(tags, name):
     if name in tags:
         return tags[name]
     group, tag = name.split(":")
-    alike = [value for other, value in tags.items() if other.split(":")[1] == tag and alike_groups(group, other)]
+    alike = [
+        value for other, value in tags.items() if other.split(":")[1] == tag and alike_groups(group, other)
+    ]
     return alike[0] if alike else None
 
 
@@ -132,7 +134,9 @@ def main():
         print(f"| {case.name} | {' | '.join(cells)} |", flush=True)
         for refused in fates["refused"]:
             print(f"REFUSED {case.name}: {refused}")
-    print(f"\nPieces: {totals['kept']} kept, {totals['said']} said, {totals['lost']} lost.\n\nWhat was said:\n")
+    print(
+        f"\nPieces: {totals['kept']} kept, {totals['said']} said, {totals['lost']} lost.\n\nWhat was said:\n"
+    )
     for line in told:
         print("- " + " ".join(line.split()))
     return int(bool(totals["lost"] or totals["refused"]))

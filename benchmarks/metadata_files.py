@@ -77,7 +77,9 @@ def canon_note():
     first, exposure, note = 8, 8 + 2 + 24 + 4 + 6, 8 + 2 + 24 + 4 + 6 + 2 + 12 + 4
     held = note + 2 + 24 + 4
     maker = struct.pack("<H", 2)
-    maker += struct.pack("<HHII", 6, 2, len(text), held) + struct.pack("<HHII", 7, 2, len(firmware), held + len(text))
+    maker += struct.pack("<HHII", 6, 2, len(text), held) + struct.pack(
+        "<HHII", 7, 2, len(firmware), held + len(text)
+    )
     maker += bytes(4) + text + firmware
     block = b"II*\0" + struct.pack("<I", first)
     block += struct.pack("<H", 2) + struct.pack("<HHII", 271, 2, 6, first + 2 + 24 + 4)
@@ -160,7 +162,9 @@ def tiff_store(path):
             "axes": tif.series[0].axes,
             "extra samples": tuple(map(int, page.extrasamples)),
             "names of pages": [part.aspage().tags.valueof(285) for part in tif.pages],
-            "texts of pages": [part.aspage().tags.valueof(270) for part in tif.pages] if not tif.is_ome else None,
+            "texts of pages": [part.aspage().tags.valueof(270) for part in tif.pages]
+            if not tif.is_ome
+            else None,
             "resolution of pages": [part.aspage().tags.valueof(282) for part in tif.pages],
             "profiles of pages": [len(part.aspage().tags.valueof(34675) or b"") for part in tif.pages],
         }
@@ -181,7 +185,9 @@ def found_ome(found):
 
     if not isinstance(found, str):
         return found
-    text = re.sub(r"<TiffData[^>]*?(/>|>.*?</TiffData>)|<\?xml[^>]*>|UUID=\"[^\"]*\"|ome:|:ome", "", found, flags=re.S)
+    text = re.sub(
+        r"<TiffData[^>]*?(/>|>.*?</TiffData>)|<\?xml[^>]*>|UUID=\"[^\"]*\"|ome:|:ome", "", found, flags=re.S
+    )
     return re.sub(r"\s+", "", text)
 
 
@@ -193,7 +199,14 @@ def jpeg_cases(folder):
                  exif=b"Exif\0\0" + canon_note(), dpi=(300, 300))  # fmt: skip
     small = folder / "small.jpg"
     small.write_bytes(thumbnail())
-    filled(path, *IPTC, *PHOTOSHOP, f"-ThumbnailImage<={small}", f"-PhotoshopThumbnail<={small}", "-InteropIndex=R98")
+    filled(
+        path,
+        *IPTC,
+        *PHOTOSHOP,
+        f"-ThumbnailImage<={small}",
+        f"-PhotoshopThumbnail<={small}",
+        "-InteropIndex=R98",
+    )
     yield Case("JPEG", path, pieces=both(jpeg_store, path, "ThumbnailImage", "PhotoshopThumbnail"))
     path = folder / "grey.jpg"
     Image.fromarray(SCENE[..., 0]).save(path, quality=70, exif=b"Exif\0\0" + canon_note())
@@ -222,7 +235,11 @@ def crossed(source, folder, suffix):
              "GPS": "exif", "ExifIFD": "exif", "IFD0": "exif", "Canon": "exif", "InteropIFD": "exif",
              "JFIF": "dots per inch", "PixelScale": "map", "ModelTiePoint": "map", "GDAL": "map", "GeoTiff": "map",
              "OwnerName": "tags of tiff"}  # fmt: skip
-    new = ("IFD1", "JFIF", "XMPToolkit", *OF_TIFF) if source.suffix == ".tif" else ("IFD1", "JFIF", "XMPToolkit")
+    new = (
+        ("IFD1", "JFIF", "XMPToolkit", *OF_TIFF)
+        if source.suffix == ".tif"
+        else ("IFD1", "JFIF", "XMPToolkit")
+    )
     return Case(f"{source.suffix[1:].upper()} to {suffix}", source, ("--format", suffix), words, new=new)
 
 
@@ -328,23 +345,60 @@ def tiff_cases(folder):
             filled(path, *IPTC, *PHOTOSHOP)
         return Case(f"TIFF, {name}", path, words=words or {}, new=new, pieces=both(tiff_store, path))
 
-    yield case("16 bits, GeoTIFF and GDAL, private tags, EXIF, IPTC, Photoshop", deep, **wide, compression="lzw", predictor=True)
+    yield case(
+        "16 bits, GeoTIFF and GDAL, private tags, EXIF, IPTC, Photoshop",
+        deep,
+        **wide,
+        compression="lzw",
+        predictor=True,
+    )
     yield case("big-endian", SCENE, **wide, byteorder=">")
     yield case("tiles", SCENE, **wide, tile=(64, 64), compression="zlib")
     yield case("planar", np.moveaxis(SCENE, -1, 0), **{**wide, "planarconfig": "separate"})
     inner = [(34665, 18, 1, 8, True)]  # a place that holds no directory: what matters is that it is said
-    yield case("64 bits", SCENE, **{**wide, "extratags": [*MAPS, *inner]}, bigtiff=True, fill=False, words={"Exif": "exif"})
+    yield case(
+        "64 bits",
+        SCENE,
+        **{**wide, "extratags": [*MAPS, *inner]},
+        bigtiff=True,
+        fill=False,
+        words={"Exif": "exif"},
+    )
     big = np.tile(SCENE, (2, 2, 1))
-    small = {"subfiletype": 1, "extratags": [], "iccprofile": None, "resolution": None, "resolutionunit": None, "description": None}
+    small = {
+        "subfiletype": 1,
+        "extratags": [],
+        "iccprofile": None,
+        "resolution": None,
+        "resolutionunit": None,
+        "description": None,
+    }
     each = [{"subifds": 2}, small, small]
-    yield case("pyramid inside", big, big[::2, ::2], big[::4, ::4], **wide, each=each, tile=(64, 64), fill=False)
+    yield case(
+        "pyramid inside", big, big[::2, ::2], big[::4, ::4], **wide, each=each, tile=(64, 64), fill=False
+    )
     each = [{}, small]
     yield case("pyramid behind", big, big[::2, ::2], **wide, each=each, fill=False)
     each = [{"extratags": [(285, 2, 0, f"page {n}", True), (65000, 1, 1, bytes((n,)), True)], "description": f"text {n}",
              "resolution": (100 + n, 100 + n)} for n in (1, 2, 3)]  # fmt: skip
-    yield case("pages with tags of their own", SCENE, SCENE // 2, SCENE // 3, **{**wide, "iccprofile": None}, each=each, fill=False)
+    yield case(
+        "pages with tags of their own",
+        SCENE,
+        SCENE // 2,
+        SCENE // 3,
+        **{**wide, "iccprofile": None},
+        each=each,
+        fill=False,
+    )
     each = [{"iccprofile": profile()}, {"iccprofile": None}]
-    yield case("pages with profiles of their own", SCENE, SCENE // 2, **{**plain, "photometric": "rgb"}, each=each, fill=False)
+    yield case(
+        "pages with profiles of their own",
+        SCENE,
+        SCENE // 2,
+        **{**plain, "photometric": "rgb"},
+        each=each,
+        fill=False,
+    )
     yield case("12 bits packed", deep >> 4, **{**wide, "bitspersample": 12}, fill=False)
     yield case("float", SCENE.astype(np.float32) / 255, **wide)
     yield case("RGBA", np.dstack([SCENE, SCENE[..., :1]]), **{**wide, "extrasamples": ["unassalpha"]})
@@ -352,7 +406,15 @@ def tiff_cases(folder):
     stack = np.stack([SCENE[..., 0]] * 6).reshape(3, 2, *SCENE.shape[:2]).astype(np.uint16)
     about = {"axes": "ZCYX", "unit": "um", "spacing": 0.5, "Labels": [f"l{n}" for n in range(6)], "Info": "info",
              "Ranges": (0.0, 9.0, 0.0, 9.0)}  # fmt: skip
-    yield case("ImageJ", stack, imagej=True, metadata=about, resolution=(5, 5), fill=False, new=("ImageDescription", "0xc69"))
+    yield case(
+        "ImageJ",
+        stack,
+        imagej=True,
+        metadata=about,
+        resolution=(5, 5),
+        fill=False,
+        new=("ImageDescription", "0xc69"),
+    )
     about = {"axes": "ZCYX", "PhysicalSizeX": 0.2, "PhysicalSizeXUnit": "µm", "Channel": {"Name": ["a", "b"]},
              "MapAnnotation": {"Namespace": "lamp", "Id": "1", "lit": "yes"}}  # fmt: skip
     yield case("OME", stack, ome=True, metadata=about, fill=False, new=("ImageDescription",))
@@ -362,20 +424,29 @@ def tiff_cases(folder):
                       "axes": "palette", "BitsPerSample": "palette", "SamplesPerPixel": "palette", "levels": "palette"})  # fmt: skip
     path = folder / "bits.tif"
     image().convert("1").save(path, compression="group4", dpi=(300, 300))
-    words = dict.fromkeys(("BitsPerSample", "Photometric", "type", "bits", "compression", "Compression", "FillOrder"), "1 bit")
+    words = dict.fromkeys(
+        ("BitsPerSample", "Photometric", "type", "bits", "compression", "Compression", "FillOrder", "Planar"),
+        "1 bit",
+    )
     yield Case("TIFF, 1 bit, Group 4", path, words=words, pieces=both(tiff_store, path))
     path = folder / "jpeg.tif"
     tifffile.imwrite(path, SCENE, photometric="ycbcr", compression="jpeg", **plain)
     filled(path, *IPTC)
-    words = dict.fromkeys(("YCbCr", "ReferenceBlackWhite", "Photometric", "compression", "Compression", "JPEGTables"), "jpeg")
+    words = dict.fromkeys(
+        ("YCbCr", "ReferenceBlackWhite", "Photometric", "compression", "Compression", "JPEGTables"), "jpeg"
+    )
     yield Case("TIFF, JPEG inside", path, words=words, pieces=both(tiff_store, path))
     path = folder / "camera.tif"
     source = folder / "all.jpg"
     tifffile.imwrite(path, SCENE, photometric="rgb", **plain)
     exiftool(path, "-tagsfromfile", str(source), "-all:all", "-unsafe", "-makernotes")
     yield Case("TIFF, MakerNote", path, pieces=both(tiff_store, path))
-    yield crossed(folder / "16 bits, GeoTIFF and GDAL, private tags, EXIF, IPTC, Photoshop.tif", folder, "jpg")
-    yield crossed(folder / "16 bits, GeoTIFF and GDAL, private tags, EXIF, IPTC, Photoshop.tif", folder, "png")
+    yield crossed(
+        folder / "16 bits, GeoTIFF and GDAL, private tags, EXIF, IPTC, Photoshop.tif", folder, "jpg"
+    )
+    yield crossed(
+        folder / "16 bits, GeoTIFF and GDAL, private tags, EXIF, IPTC, Photoshop.tif", folder, "png"
+    )
 
 
 def newer_cases(folder):
@@ -397,10 +468,25 @@ def newer_cases(folder):
         path.write_bytes(imagecodecs.avif_encode(pixels, level=80, bitspersample=bits))
         filled(path)
         yield Case(f"AVIF, {bits} bits", path, pieces=both(box_store, path))
+    path = folder / "bright.avif"
+    wide = SCENE.astype(np.uint16) << 2
+    path.write_bytes(
+        imagecodecs.avif_encode(wide, level=80, bitspersample=10, primaries=9, transfer=16, matrix=9)
+    )
+    yield Case("AVIF, BT.2020 and PQ", path, pieces=both(box_store, path))
+    path = folder / "bright.heic"
+    pillow_heif.options.SAVE_HDR_TO_12_BIT = False
+    heif = pillow_heif.from_bytes("RGB;16", SCENE.shape[1::-1], (SCENE.astype(np.uint16) << 8).tobytes())
+    heif.save(path, quality=80, color_primaries=9, transfer_characteristics=16, matrix_coefficients=9)
+    yield Case("HEIC, BT.2020 and PQ", path, pieces=both(box_store, path))
     path = folder / "profile.avif"
     image().save(path, exif=b"Exif\0\0" + exif, icc_profile=icc, quality=80)
     filled(path)
-    finer = ("CompatibleBrands", "SeqProfile", "ChromaFormat")  # colour at full resolution, where it was at half
+    finer = (
+        "CompatibleBrands",
+        "SeqProfile",
+        "ChromaFormat",
+    )  # colour at full resolution, where it was at half
     yield Case("AVIF with a profile", path, new=finer, pieces=both(box_store, path))
     for bits in (8, 10, 12):
         path = folder / f"{bits}.heic"
@@ -408,7 +494,9 @@ def newer_cases(folder):
         if bits == 8:
             heif = pillow_heif.from_pillow(image())
         else:
-            heif = pillow_heif.from_bytes("RGB;16", SCENE.shape[1::-1], (SCENE.astype(np.uint16) << 8).tobytes())
+            heif = pillow_heif.from_bytes(
+                "RGB;16", SCENE.shape[1::-1], (SCENE.astype(np.uint16) << 8).tobytes()
+            )
         heif.save(path, quality=80, exif=b"Exif\0\0" + exif)
         filled(path)
         yield Case(f"HEIC, {bits} bits", path, pieces=both(box_store, path))
@@ -418,11 +506,15 @@ def newer_cases(folder):
     heif.info["thumbnails"] = [64]
     heif.save(path, quality=80)
     filled(path)
-    yield Case("HEIC of two pictures", path, words={"": "more than the picture"}, pieces=both(box_store, path))
+    yield Case(
+        "HEIC of two pictures", path, words={"": "more than the picture"}, pieces=both(box_store, path)
+    )
     for bits in (8, 10, 12, 16):
         path = folder / f"{bits}.jxl"
         pixels = SCENE if bits == 8 else SCENE.astype(np.uint16) << (bits - 8)
-        path.write_bytes(imagecodecs.jpegxl_encode(pixels, lossless=True, bitspersample=bits, usecontainer=True))
+        path.write_bytes(
+            imagecodecs.jpegxl_encode(pixels, lossless=True, bitspersample=bits, usecontainer=True)
+        )
         filled(path)
         yield Case(f"JPEG XL, {bits} bits", path, words={"bits": "bits"}, pieces=both(jxl_store, path))
     for bits in (8, 12, 16):
@@ -439,7 +531,9 @@ def box_store(path):
 
     data = path.read_bytes()
     pixi = next(found(data, b"meta", b"iprp", b"ipco", b"pixi"), b"")
-    colours = [content[:11] for content in found(data, b"meta", b"iprp", b"ipco", b"colr") if content[:4] == b"nclx"]
+    colours = [
+        content[:11] for content in found(data, b"meta", b"iprp", b"ipco", b"colr") if content[:4] == b"nclx"
+    ]
     return {"bits": pixi[5:6].hex(), "colours": colours[0].hex() if colours else ""}
 
 
@@ -483,7 +577,9 @@ def small_cases(folder):
 
     for depth in (np.float16, np.float32):
         path = folder / f"{np.dtype(depth)}.exr"
-        planes = {name: np.ascontiguousarray(light[..., index].astype(depth)) for index, name in enumerate("RGB")}
+        planes = {
+            name: np.ascontiguousarray(light[..., index].astype(depth)) for index, name in enumerate("RGB")
+        }
         planes["Z"] = light[..., 0].copy()
         header = {"type": OpenEXR.scanlineimage, "compression": OpenEXR.PIZ_COMPRESSION, "owner": "lamp",
                   "comments": "by lamp light", "isoSpeed": 3200.0, "expTime": 0.03}  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 
 from clode_core.pictures.files.av1 import stream_size
 from clode_core.pictures.files.boxes import box, boxes, found
-from clode_core.pictures.files.items import items
+from clode_core.pictures.files.items import besides, items
 from clode_core.pictures.files.picture import Picture, PictureError, check_size, icc_for
 from clode_core.pictures.files.pixels import depth_of, picture_from, scaled_to
 from clode_core.pictures.files.reading import LOST_SECTOR, Reading, Say, check_claim
@@ -40,6 +40,8 @@ def read_avif(reading: Reading) -> Picture:
         reading.damaged(false_size)
     if any(bytes(LOST_SECTOR) in part for part in found(data, b"mdat")):
         reading.damaged("a part of it is empty")
+    if more := besides(data):
+        reading.say(f"holds {' and '.join(more)} besides its pixels; that was not kept")
     pixels = imagecodecs.avif_decode(data)
     with AvifImagePlugin.AvifImageFile(BytesIO(data)) as image:
         info = dict(image.info)

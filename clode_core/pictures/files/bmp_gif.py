@@ -12,6 +12,7 @@ from clode_core.pictures.files.picture import Picture, PictureError, check_size,
 from clode_core.pictures.files.pixels import picture_from
 from clode_core.pictures.files.reading import Reading, Say, check_claim
 
+_FIFTH_VERSION = 124
 _GIF_BITS = 1 / 4096  # a code of 12 bits stands for up to 4096 pixels
 
 
@@ -28,7 +29,8 @@ def read_bmp(reading: Reading) -> Picture:
                 check_claim(reading, *image.size, 1, len(data))
         if image.mode in ("1", "P"):
             reading.say("has a palette; its result has full colours")
-        return picture_from(_colours(image), "bmp", dict(image.info))
+        info = dict(image.info) | {"icc_profile": _bmp_profile(data)}
+        return picture_from(_colours(image), "bmp", info)
 
 
 def read_gif(reading: Reading) -> Picture:
@@ -46,9 +48,25 @@ def read_gif(reading: Reading) -> Picture:
             check_claim(reading, *image.size, 1 / 64, len(data))
         if data.rstrip(b"\0")[-1:] != b";":
             reading.damaged("its end is missing")
-        picture = picture_from(_colours(image), "gif", dict(image.info))
+        info = dict(image.info) | {"xmp": _gif_xmp(data)}
+        picture = picture_from(_colours(image), "gif", info)
         comment = image.info.get("comment")
         return replace(picture, notes={"comment": comment}) if comment else picture
+
+
+def _bmp_profile(data: bytes) -> bytes | None:
+    """Colour profile inside a file with a header of the fifth version."""
+    size, space = int.from_bytes(data[14:18], "little"), data[70:74]
+    if size != _FIFTH_VERSION or space != b"DEBM":
+        return None
+    start, length = (int.from_bytes(data[place : place + 4], "little") for place in (126, 130))
+    return data[14 + start : 14 + start + length] or None
+
+
+def _gif_xmp(data: bytes) -> bytes | None:
+    """XMP, which stands in an extension as plain text up to a trailer that leads any reader to its end."""
+    _, name, behind = data.partition(b"!\xff\x0bXMP DataXMP")
+    return behind.partition(b"\x01\xff\xfe\xfd")[0] or None if name else None
 
 
 def _colours(image: Any) -> np.ndarray:
@@ -88,4 +106,3 @@ def encode_gif(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictur
     comment = like.notes.get("comment") if like is not None else None
     image.save(file, "GIF", **({"comment": comment} if comment else {}))
     handle.write(file.getvalue())
-

@@ -71,7 +71,9 @@ FORMATS = {
     "webp": Format("WebP", (".webp",), read_webp, encode_webp, 8, 16383),
     "heif": Format("HEIF", (".heic", ".heif", ".hif"), read_heif, encode_heif, 16, 16384, True),
     "avif": Format("AVIF", (".avif",), read_avif, encode_avif, 16, 65536, True),
-    "jpeg xl": Format("JPEG XL", (".jxl",), read_jpeg_xl, encode_jpeg_xl, 16, own_depth=True, lacks=(PROFILE,)),
+    "jpeg xl": Format(
+        "JPEG XL", (".jxl",), read_jpeg_xl, encode_jpeg_xl, 16, own_depth=True, lacks=(PROFILE,)
+    ),
     "jpeg 2000": Format(
         "JPEG 2000", (".jp2", ".j2k", ".jpf"), read_jpeg_2000, encode_jpeg_2000, 16, own_depth=True
     ),

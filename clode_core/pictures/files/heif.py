@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 from clode_core.pictures.files.boxes import found
 from clode_core.pictures.files.exif import made_upright
+from clode_core.pictures.files.items import besides
 from clode_core.pictures.files.picture import Picture, PictureError, check_size, icc_for
 from clode_core.pictures.files.pixels import depth_of, picture_from, scaled_to
 from clode_core.pictures.files.reading import LOST_SECTOR, Reading, Say
 from clode_core.pictures.files.thumbnail import exif_for
 
 _QUALITY = 90
+_SPACE = ("color_primaries", "transfer_characteristics", "matrix_coefficients")
+_Space = tuple[int, int, int]
 _NEEDS = "holds a HEIF picture; to read and write it: pip install 'clode-core[heif]'"
 
 
@@ -34,6 +37,8 @@ def read_heif(reading: Reading) -> Picture:
     info: dict[str, Any] = dict(image.info)
     if len(heif) > 1 or info.get("depth_images") or info.get("aux"):
         reading.say("holds more than the picture that was enhanced, such as depth; it was not kept")
+    elif more := besides(data):
+        reading.say(f"holds {' and '.join(more)} besides its pixels; that was not kept")
     pixels = np.asarray(image)
     bits = int(info.get("bit_depth") or 8)
     if pixels.dtype == np.uint16:
@@ -41,7 +46,9 @@ def read_heif(reading: Reading) -> Picture:
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[..., 0]
     info["exif"] = made_upright(info.get("exif"), None).exif  # the decoder turns the picture
-    return picture_from(pixels, "heif", info, bit_depth=bits)
+    named = info.get("nclx_profile") or {}
+    space = tuple(int(named[part]) for part in _SPACE) if set(_SPACE) <= set(named) else None
+    return picture_from(pixels, "heif", info, bit_depth=bits, colour_space=cast(_Space | None, space))
 
 
 def encode_heif(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Picture | None, say: Say) -> None:
@@ -63,6 +70,8 @@ def encode_heif(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictu
         if depth > 12:
             say(f"has {depth} bits a colour; HEIF holds 12")
         pixels, mode = scaled_to(pixels, like, bits) << np.uint16(16 - bits), f"{mode};16"
+    if like is not None and like.colour_space and like.rgb == (channels >= 3):
+        options |= dict(zip(_SPACE, like.colour_space, strict=True))
     if like is not None and like.xmp:
         options["xmp"] = re.sub(rb"(tiff:Orientation(?:=[\"']|>))\d", rb"\g<1>1", like.xmp)
     image = pillow_heif.from_bytes(

@@ -43,7 +43,9 @@ def read_jpeg_xl(reading: Reading) -> Picture:
     if header.animation or pixels.ndim > 3 or (pixels.ndim == 3 and pixels.shape[2] > 4):
         raise PictureError(f"{reading.file} is an animation; save the frame you want as a picture.")
     if header.profile or not header.srgb:
-        reading.say("has colours of its own (a profile or another space than sRGB), which were taken for sRGB")
+        reading.say(
+            "has colours of its own (a profile or another space than sRGB), which were taken for sRGB"
+        )
     if header.extra:
         reading.say("holds more than its colours, such as depth; that was not kept")
     info["exif"] = _upright_already(info.get("exif"))

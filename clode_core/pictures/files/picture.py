@@ -166,7 +166,7 @@ class Picture:
     jpeg : JpegLayout or None
         Tables, sampling and further segments of a JPEG file.
     colour_space : tuple of int or None
-        Primaries, transfer and matrix of an AVIF file, by the numbers of ITU-T H.273.
+        Primaries, transfer and matrix of an AVIF or HEIF file, by the numbers of ITU-T H.273.
     linear_white : float or None
         Light that became 1 when a picture of linear light was brought to sRGB's curve; None for others.
     photoshop : bytes or None

@@ -55,9 +55,7 @@ def read_raw(reading: Reading) -> Picture:
             f"{file} is no raw file of a camera that LibRaw knows; convert it to DNG first."
         ) from None
     curve = np.rint(to_curve(np.arange(_TABLE_STEPS) / (_TABLE_STEPS - 1)) * 65535).astype(np.uint16)
-    return Picture(
-        curve[light], "raw", 3, 16, icc_profile=_srgb(), exif=exif, xmp=xmp, photoshop=blocks
-    )
+    return Picture(curve[light], "raw", 3, 16, icc_profile=_srgb(), exif=exif, xmp=xmp, photoshop=blocks)
 
 
 def _options(rawpy: Any) -> dict[str, Any]:
@@ -93,7 +91,9 @@ def _of_its_directory(file: Path) -> tuple[bytes | None, bytes | None]:
         iptc, blocks, xmp = (tags.valueof(code) for code in (IPTC_TAG, PHOTOSHOP_TAG, 700))
         if isinstance(xmp, bytes):
             xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>))\d", rb"\g<1>1", xmp)
-        found_there = blocks if isinstance(blocks, bytes) else of_iptc(iptc if isinstance(iptc, bytes) else None)
+        found_there = (
+            blocks if isinstance(blocks, bytes) else of_iptc(iptc if isinstance(iptc, bytes) else None)
+        )
         return (xmp or None), found_there
     return None, None
 
