@@ -1,4 +1,4 @@
-"""How large a picture is, from the first bytes of its file: before it is decoded, so that memory can be kept free."""
+"""How large a picture is, from the first bytes of its file: before it is decoded, so that room can be made."""
 
 from __future__ import annotations
 
@@ -79,11 +79,13 @@ def _webp(start: bytes) -> Dimensions:
 
 
 def _bmp(start: bytes) -> Dimensions:
-    return _plane(*struct.unpack_from("<ii", start, 18), 4, 1)
+    width, height = struct.unpack_from("<ii", start, 18)
+    return _plane(width, height, 4, 1)
 
 
 def _gif(start: bytes) -> Dimensions:
-    return _plane(*struct.unpack_from("<HH", start, 6), 4, 1, 4)
+    width, height = struct.unpack_from("<HH", start, 6)
+    return _plane(width, height, 4, 1, 4)
 
 
 def _isobmff(data: Bytes) -> Dimensions:

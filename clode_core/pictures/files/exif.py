@@ -12,7 +12,8 @@ from typing import NamedTuple
 ORIENTATION = 274
 DESCRIPTION = 270
 CAMERA = {
-    269, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, 33432, 34665, 34853, 40091, 40092, 40093, 40094, 40095,
+    269, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, 33432, 34665, 34853, 40091, 40092, 40093, 40094,
+    40095,
 }  # fmt: skip
 """Tags of the camera, its owner, the moment and names, with the directories of exposure and place."""
 

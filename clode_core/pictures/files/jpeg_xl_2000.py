@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any, BinaryIO
 
@@ -22,6 +23,8 @@ _LOSSY_BITS = 1.5
 """Bits for each intensity below which a JPEG XL file cannot have been coded without loss of a photograph."""
 _DISTANCE = 0.7
 _LEAST_BITS = 1 / 8192
+_NO_DATA = re.compile(rb"\xff[\x94-\xff]")
+"""What coded pixels never hold (ISO/IEC 15444-1, Annex A.1); 0xff90 to 0xff93 begin parts and packets."""
 
 
 def read_jpeg_xl(reading: Reading) -> Picture:
@@ -138,6 +141,8 @@ def read_jpeg_2000(reading: Reading) -> Picture:
         reading.damaged("its end is missing")
     if bytes(LOST_SECTOR) in coded:
         reading.damaged("a part of it is empty")
+    if _NO_DATA.search(coded, coded.find(b"\xff\x93"), len(coded.rstrip(b"\0\r\n")) - 2):
+        reading.damaged("its coded pixels make no sense")
     pixels = imagecodecs.jpeg2k_decode(data)
     info: dict[str, Any] = {}
     if boxed:

@@ -195,8 +195,11 @@ def _icc_profile(chunks: Iterable[Chunk]) -> bytes | None:
 
 
 def _profile_name(chunks: Iterable[Chunk]) -> dict[str, bytes]:
-    names = (content.partition(b"\0")[0] for name, content in chunks if name == b"iCCP")
-    return {"profile name": name for name in names if 0 < len(name) < 80}
+    for name, content in chunks:
+        title = content.partition(b"\0")[0]
+        if name == b"iCCP" and 0 < len(title) < 80:
+            return {"profile name": title}
+    return {}
 
 
 def _exif(chunks: Iterable[Chunk]) -> bytes | None:

@@ -12,13 +12,12 @@ from typing import BinaryIO
 from clode_core.pictures.files.exif import CAMERA, DESCRIPTION, byte_order, copied_directory, entries_at
 from clode_core.pictures.files.tiff_tags import is_storage
 
-
 DIRECTORIES = {34665, 34853}
 """Tags that lead to the directories of the exposure and the place."""
 
 
 def read_camera(file: Path, *, described: bool = False) -> bytes | None:
-    """EXIF block made of the camera's tags and directories of the first page, with its description if asked."""
+    """EXIF block of the camera's tags and directories of the first page, with its description if asked."""
     with (
         suppress(struct.error),
         file.open("rb") as handle,
