@@ -50,7 +50,7 @@ def enhance(path, folder, denoise):
     """Seconds, and the most bytes a process had."""
     command = [sys.executable, "-m", "clode_core.cli", "enhance", str(path), "-o", str(folder)]
     began = time.perf_counter()
-    process = os.spawnvp(os.P_NOWAIT, sys.executable, command + [] if denoise else [*command, "--no-denoise"])
+    process = os.spawnvp(os.P_NOWAIT, sys.executable, command if denoise else [*command, "--no-denoise"])
     _, status, usage = os.wait4(process, 0)
     if status:
         raise SystemExit(f"{path} was not enhanced")

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """One picture file of each kind that carries all that it can; used by `metadata.py`."""
 
 import io
@@ -49,9 +50,11 @@ class Case:
     pieces: Callable[[Path], dict[str, tuple[Any, Any]]] = lambda result: {}
 
     def is_said(self, piece, said):
+        """Whether the command named the loss of a piece."""
         return any(part in piece and word in said for part, word in self.words.items())
 
     def is_new(self, tag):
+        """Whether a tag tells of the pixels, and is to be new."""
         return any(part in tag for part in self.new)
 
 

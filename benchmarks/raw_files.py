@@ -2,8 +2,8 @@
 
     python benchmarks/raw_files.py PICTURE OUTPUT.dng [--stops N]
 
-Undoes the curve of sRGB, darkens, goes to the camera's colours, takes one colour a pixel, and adds the noise of
-photons and of reading.
+Undoes the curve of sRGB, darkens, goes to the camera's colours, takes one colour a pixel, and adds the
+noise of photons and of reading.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""How large a picture is, from the first bytes of its file: before it is decoded, so that room can be made."""
+"""How large a picture is, from the first bytes of its file: before it is decoded, so that there is room."""
 
 from __future__ import annotations
 

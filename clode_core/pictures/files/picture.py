@@ -64,7 +64,7 @@ class JpegLayout:
 
 
 class PageNotes(NamedTuple):
-    """What one page of a TIFF file says besides its pixels: tags to copy, text, scale and its unit, profile."""
+    """What one page of a TIFF file says besides its pixels: tags to copy, text, scale and unit, profile."""
 
     tags: tuple[Tag, ...]
     description: str

@@ -83,7 +83,7 @@ def _camera(file: Path, raw: Any) -> bytes | None:
 
 
 def _of_its_directory(file: Path) -> tuple[bytes | None, bytes | None]:
-    """XMP, upright as the pixels are, and Photoshop's blocks with IPTC, of a file with directories of TIFF."""
+    """XMP, upright as the pixels are, and Photoshop's blocks with IPTC, of a file like TIFF."""
     import tifffile
 
     with suppress(Exception), quiet(), tifffile.TiffFile(file) as tif:  # it need not be one

@@ -63,7 +63,7 @@ def encode_tiff(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictu
 
 
 def _tags(layout: TiffLayout, pixels: np.ndarray, like: Picture | None) -> list[Tag]:
-    """Tags to copy, and Photoshop's blocks of a file that keeps them elsewhere; their thumbnail is made anew."""
+    """Tags to copy, and Photoshop's blocks of a file that keeps them elsewhere; their thumbnail is new."""
     tags = list(layout.tags)
     present = {tag.code for tag in tags}
     if PHOTOSHOP_TAG in present:
