@@ -19,7 +19,7 @@ import numpy as np
 
 def picture(height, width):
     """A dark picture with structure and grain; in blocks, so that little memory is needed to make it."""
-    grain = np.random.default_rng(0).integers(0, 12, (256, 256, 3), dtype=np.uint8)
+    grain = np.random.default_rng(0).integers(0, 4, (256, 256, 3), dtype=np.uint8)
     y, x = np.mgrid[:256, :256]
     block = (30 + 20 * np.sin(x / 9) * np.cos(y / 11)).astype(np.uint8)[..., None] + grain
     return np.ascontiguousarray(np.tile(block, (height // 256 + 1, width // 256 + 1, 1))[:height, :width])

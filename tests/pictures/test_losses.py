@@ -177,3 +177,13 @@ def test_a_colour_space_by_numbers_is_kept(tmp_path, suffix):
         pytest.importorskip("pillow_heif")
     like = Picture(SCENE, "avif", 3, colour_space=(9, 16, 9))
     assert read_picture(write_picture(tmp_path / f"a{suffix}", SCENE, like)).colour_space == (9, 16, 9)
+
+
+def test_heic_that_no_decoder_would_read_is_written_coarser_and_said(tmp_path, monkeypatch):
+    heif = pytest.importorskip("clode_core.pictures.files.heif")
+    pytest.importorskip("pillow_heif")
+    like = Picture(SCENE, "heif", 3)
+    whole = write_picture(tmp_path / "a.heic", SCENE, like).stat().st_size
+    monkeypatch.setattr(heif, "_LONGEST", whole)
+    path, said = converted(tmp_path, like, ".heic")
+    assert path.stat().st_size < whole and "quality 80" in said

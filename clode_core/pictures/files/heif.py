@@ -16,7 +16,9 @@ from clode_core.pictures.files.pixels import depth_of, picture_from, scaled_to
 from clode_core.pictures.files.reading import LOST_SECTOR, Reading, Say
 from clode_core.pictures.files.thumbnail import exif_for
 
-_QUALITY = 90
+_QUALITIES = (90, 80, 65, 45)
+_LONGEST = 2**24
+"""Bytes of a picture beyond which libde265, which most programs decode with, gives none."""
 _SPACE = ("color_primaries", "transfer_characteristics", "matrix_coefficients")
 _Space = tuple[int, int, int]
 _NEEDS = "holds a HEIF picture; to read and write it: pip install 'clode-core[heif]'"
@@ -61,7 +63,7 @@ def encode_heif(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictu
         pixels = pixels[..., [0, 0, 0, 1]]
     mode = {1: "L", 3: "RGB"}.get(channels, "RGBA")
     bits = 8
-    options: dict[str, Any] = {"quality": _QUALITY}
+    options: dict[str, Any] = {}
     if exif := exif_for(like, pixels, say):
         options["exif"] = b"Exif\0\0" + exif
     if pixels.dtype == np.uint16:
@@ -83,6 +85,13 @@ def encode_heif(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictu
     kept = pillow_heif.options.SAVE_HDR_TO_12_BIT
     pillow_heif.options.SAVE_HDR_TO_12_BIT = bits == 12
     try:
-        image.save(handle, **options)
+        for quality in _QUALITIES:
+            file = BytesIO()
+            image.save(file, quality=quality, **options)
+            if file.tell() < _LONGEST:
+                break
     finally:
         pillow_heif.options.SAVE_HDR_TO_12_BIT = kept
+    if quality != _QUALITIES[0]:
+        say(f"has so much grain that it was written with quality {quality}; larger HEIC files cannot be read")
+    handle.write(file.getvalue())
