@@ -2,8 +2,8 @@
 
     python benchmarks/batch_parts.py [--width W] [--height H] [--pictures N] [--no-denoise]
 
-Prints milliseconds of processor time for a picture, and the share of reading and writing, which is the most that
-doing them beside the enhancement could save.
+Prints milliseconds of processor time for a picture, and the share of reading and writing, which is the most
+that doing them beside the enhancement could save.
 """
 
 import argparse

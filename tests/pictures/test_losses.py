@@ -103,6 +103,16 @@ def test_pages_keep_their_own_scale_and_profile(tmp_path):
     assert said == []
 
 
+def test_the_camera_of_a_tiff_file_of_64_bits_is_missed_aloud(tmp_path):
+    options = {"bigtiff": True, "metadata": None, "extratags": [(65001, 16, 1, 8, True)]}
+    tifffile.imwrite(tmp_path / "a.tif", SCENE, photometric="rgb", **options)
+    data = (tmp_path / "a.tif").read_bytes()
+    named, camera = (struct.pack("<HHQ", code, 16, 1) for code in (65001, 34665))
+    assert named in data
+    (tmp_path / "a.tif").write_bytes(data.replace(named, camera))
+    assert again(tmp_path, "a.tif")[2] == ["has EXIF, which is not kept in a TIFF file of this kind"]
+
+
 def test_palettes_and_low_depths_of_tiff_are_said(tmp_path):
     Image.fromarray(SCENE).quantize(16).save(tmp_path / "a.tif")
     assert again(tmp_path, "a.tif")[2] == ["has a palette; its result has full colours"]

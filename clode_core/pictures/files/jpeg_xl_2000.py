@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from clode_core.pictures.files.boxes import box, boxes, found
+from clode_core.pictures.files.effort import jpeg_xl_options
 from clode_core.pictures.files.exif import made_upright
 from clode_core.pictures.files.jpeg_xl_header import header_of, with_srgb_curve
 from clode_core.pictures.files.linear_light import to_curve, to_light
@@ -97,6 +98,7 @@ def encode_jpeg_xl(
 
     lossless = like is None or like.lossless
     coding: dict[str, Any] = {"lossless": True} if lossless else {"distance": _DISTANCE}
+    coding |= jpeg_xl_options(lossless)
     if pixels.dtype == np.uint16:
         coding["bitspersample"] = depth = depth_of(pixels, like)
         if not lossless:  # the encoder takes more than 8 bits for linear light, and codes what the eye sees
