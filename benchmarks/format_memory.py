@@ -25,8 +25,8 @@ def picture(height, width):
     return np.ascontiguousarray(np.tile(block, (height // 256 + 1, width // 256 + 1, 1))[:height, :width])
 
 
-def files(folder, height, width):
-    """Write one file of each format; gives their names."""
+def files(folder, height, width, only):
+    """Write one file of each format, of those whose name holds `only`; gives their names."""
     from raw_files import write_dng
 
     from clode_core.pictures.files import Picture, write_picture
@@ -34,13 +34,19 @@ def files(folder, height, width):
     pixels = picture(height, width)
     deep = Picture(pixels, "png", 3)
     for suffix in ("jpg", "png", "tif", "webp", "heic", "avif", "jxl", "jp2", "bmp", "exr", "hdr"):
+        if only not in f"eight.{suffix}":
+            continue
         like = Picture(pixels, "jpeg", 3, lossless=False) if suffix == "webp" else deep
         yield write_picture(folder / f"eight.{suffix}", pixels, like, say=lambda _: None)
     wide = pixels.astype(np.uint16) << 8
     for suffix in ("png", "tif", "heic", "avif", "jxl", "jp2"):
+        if only not in f"sixteen.{suffix}":
+            continue
         yield write_picture(
             folder / f"sixteen.{suffix}", wide, Picture(wide, "png", 3, 16), say=lambda _: None
         )
+    if only not in "raw.dng":
+        return
     path = folder / "raw.dng"
     write_dng(path, (pixels.astype(np.float32) / 255) ** 2.2)
     yield path
@@ -61,7 +67,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--width", type=int, default=6000)
     parser.add_argument("--height", type=int, default=4000)
-    parser.add_argument("--only")
+    parser.add_argument("--only", default="")
     parser.add_argument("--denoise", action="store_true")
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
@@ -70,9 +76,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         print("| file | peak GB | estimate GB | peak / estimate | seconds |\n|---|---|---|---|---|")
-        for path in files(Path(folder), arguments.height, arguments.width):
-            if arguments.only and arguments.only not in path.name:
-                continue
+        for path in files(Path(folder), arguments.height, arguments.width, arguments.only):
             estimate = size_of(path).needed + PROCESS
             seconds, peak = enhance(path, Path(folder) / "out", arguments.denoise)
             row = f"{peak / 1e9:.2f} | {estimate / 1e9:.2f} | {peak / estimate:.2f} | {seconds:.1f}"
