@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Condition
 from typing import NamedTuple
 
-from clode_core.pictures.files.decoder_messages import quiet
-from clode_core.pictures.files.png import SIGNATURE
+from clode_core.pictures.files.dimensions import dimensions_of
 
 PROCESS = 350_000_000
 """Bytes of a process that has loaded PyTorch and the weights; measured: 290 million."""
@@ -27,12 +25,15 @@ class Size(NamedTuple):
     channels: int
     decoded: int
     """Bytes of all planes once decoded."""
+    working: int = 0
+    """Bytes for each pixel that reading the format needs besides."""
 
     @property
     def needed(self) -> int:
         """Bytes to enhance it: network, one plane as floats, and the picture thrice (in, out, file)."""
         network = min(self.pixels, _TILE_PIXELS) * _PER_TILE_PIXEL
-        return _FIXED + network + self.pixels * self.channels * _PER_INTENSITY + self.decoded * _COPIES
+        planes = self.pixels * (self.channels * _PER_INTENSITY + self.working)
+        return _FIXED + network + planes + self.decoded * _COPIES
 
 
 def size_of(path: Path) -> Size:
@@ -44,23 +45,8 @@ def size_of(path: Path) -> Size:
         Nothing but zeros where the file cannot be understood: reading it will say why.
     """
     with suppress(Exception):  # decoders raise anything
-        if not path.is_file():  # opening a pipe would wait for ever
-            return Size(0, 0, 0)
-        with path.open("rb") as file:
-            start = file.read(30)
-        if start.startswith(SIGNATURE):
-            width, height, bits, kind = struct.unpack_from(">IIBB", start, 16)
-            # A palette, or a transparent colour, may turn out as four channels.
-            channels = {0: 2, 2: 4, 3: 4, 4: 2, 6: 4}[kind]
-            return _plane(width, height, channels, 2 if bits == 16 else 1)
-        if start.startswith(b"\xff\xd8\xff"):
-            from PIL import JpegImagePlugin
-
-            with quiet(), path.open("rb") as again, JpegImagePlugin.JpegImageFile(again) as image:
-                return _plane(*image.size, len(image.getbands()), 1)
-        if start[:4] == b"RIFF":
-            return _plane(*_webp_size(start), 4, 1)
-        return _tiff(path)
+        if path.is_file():  # opening a pipe would wait for ever
+            return Size(*dimensions_of(path))
     return Size(0, 0, 0)
 
 
@@ -72,31 +58,6 @@ def refusal(path: Path, size: Size, limit: int) -> str:
         f"{path} holds {size.decoded / 1e9:.1f} GB of pixels, over the limit of {limit / 1e9:.1f} GB: "
         "cut it into parts, or allow more with --memory"
     )
-
-
-def _plane(width: int, height: int, channels: int, depth: int) -> Size:
-    return Size(width * height, channels, width * height * channels * depth)
-
-
-def _webp_size(start: bytes) -> tuple[int, int]:
-    if start[12:16] == b"VP8X":
-        return 1 + int.from_bytes(start[24:27], "little"), 1 + int.from_bytes(start[27:30], "little")
-    if start[12:16] == b"VP8L":
-        bits = int.from_bytes(start[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = struct.unpack_from("<HH", start, 26)
-    return width & 0x3FFF, height & 0x3FFF
-
-
-def _tiff(path: Path) -> Size:
-    import tifffile
-
-    with quiet(), tifffile.TiffFile(path) as tif:
-        page = tif.pages.first
-        pixels = page.imagewidth * page.imagelength
-        # Planes without pages of their own are stored as they are, so that the file is as large as they.
-        decoded = max(page.nbytes * len(tif.pages), path.stat().st_size)
-        return Size(pixels, min(4, page.samplesperpixel), decoded)
 
 
 def available() -> int:

@@ -164,6 +164,8 @@ class Work:
         try:
             before = file_state(task.source)
             picture = read_picture(task.source, lenient=self.settings.lenient, say=notes.append)
+            if file_state(task.source) != before:
+                raise UserError(f"{task.source} was changed while it was read: enhance it once more")
             result = self.load()(
                 picture.pixels,
                 levels=depth_levels(picture, self.settings.levels),

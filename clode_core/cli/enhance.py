@@ -53,7 +53,10 @@ def enhance(
         float | None, typer.Option(help="Gigabytes they may use together; by default 80 % of what is free.")
     ] = None,
     effort: Annotated[
-        int, typer.Option(help="Of the PNG and WebP encoders: 1 is the fastest, 9 makes the smallest files.")
+        int,
+        typer.Option(
+            help="Of the PNG, WebP, AVIF and JPEG XL encoders: 1 is the fastest, 9 makes the smallest files."
+        ),
     ] = 1,
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler, to let its cluster do the work.")

@@ -114,6 +114,24 @@ def test_broken_pictures_are_listed_at_the_end_with_reasons(clode, tree, tmp_pat
     assert len(results(tmp_path / "out")) == 4
 
 
+def test_a_picture_changed_while_it_is_read_is_told(tmp_path, dark, monkeypatch):
+    from clode_core.batch.work import Settings, Task, Work
+    from clode_core.pictures import files
+
+    whole = files.read_picture
+    source = files.write_picture(tmp_path / "a.png", dark)
+
+    def changed_behind(path, **options):
+        picture = whole(path, **options)
+        files.write_picture(path, dark[::2])
+        return picture
+
+    monkeypatch.setattr(files, "read_picture", changed_behind)
+    outcome = Work(Settings("gamma"))(Task(source, tmp_path / "out.png"))
+    assert "was changed while it was read" in outcome.error
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_a_picture_deleted_while_the_others_are_made_is_told(clode, tree, tmp_path, monkeypatch):
     real = running.find_tasks
 

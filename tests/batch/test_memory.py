@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from clode_core.batch.memory import MemoryBudget, Size, available, refusal, size_of
-from clode_core.pictures.files import write_picture
+from clode_core.pictures.files import Picture, read_picture, write_picture
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
@@ -15,6 +15,16 @@ def test_the_header_tells_the_size(tmp_path, suffix, shape):
     size = size_of(path)
     assert size.pixels == 2100
     assert size.decoded >= np.prod(shape)
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("suffix", [".avif", ".jxl", ".jp2", ".heic", ".exr", ".hdr", ".bmp", ".gif"])
+def test_the_header_of_newer_formats_tells_the_size_too(tmp_path, suffix, depth):
+    pytest.importorskip({".heic": "pillow_heif", ".exr": "OpenEXR"}.get(suffix, "numpy"))
+    like = Picture(np.full((70, 130, 3), 9, depth), "png", 3, 8 * np.dtype(depth).itemsize)
+    size = size_of(write_picture(tmp_path / f"p{suffix}", like.pixels, like, say=lambda _: None))
+    assert size.pixels == 70 * 130
+    assert size.decoded >= read_picture(tmp_path / f"p{suffix}").pixels.nbytes
 
 
 def test_every_page_of_a_stack_counts(tmp_path):

@@ -13,7 +13,7 @@ def picture(random):
     return np.tile(noisy[:40, :40], (3, 4, 1))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".jxl"])
 def test_more_effort_makes_smaller_files_of_the_same_pixels(tmp_path, picture, suffix):
     quick = write_picture(tmp_path / f"quick{suffix}", picture)
     with encoder_effort(9):
@@ -29,3 +29,12 @@ def test_more_effort_makes_smaller_files_of_the_same_pixels(tmp_path, picture, s
 def test_an_effort_out_of_range_is_refused(effort):
     with pytest.raises(ValueError, match="from 1 \\(fast\\) to 9"), encoder_effort(effort):
         pass
+
+
+def test_more_effort_makes_other_avif_files_that_look_the_same(tmp_path, picture):
+    quick = write_picture(tmp_path / "quick.avif", picture)
+    with encoder_effort(9):
+        small = write_picture(tmp_path / "small.avif", picture)
+    assert quick.read_bytes() != small.read_bytes()
+    pixels = [read_picture(path).pixels.astype(int) for path in (quick, small)]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 2

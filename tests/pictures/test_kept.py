@@ -296,6 +296,18 @@ def test_avif_is_turned_upright_once(tmp_path, orientation):
     assert read_picture(tmp_path / "b.avif").pixels.shape == picture.pixels.shape
 
 
+def test_avif_is_turned_by_its_container_and_not_by_exif_alone(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    like = Picture(SCENE[:64, :96], "avif", 3, exif=exif.tobytes().removeprefix(b"Exif\0\0"))
+    write_picture(tmp_path / "a.avif", like.pixels, like)
+    picture = read_picture(tmp_path / "a.avif")
+    assert picture.pixels.shape == (64, 96, 3)
+    written = Image.Exif()
+    written.load(b"Exif\0\0" + picture.exif)
+    assert written[274] == 1
+
+
 def test_nothing_is_said_of_a_plain_picture(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

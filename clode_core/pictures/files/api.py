@@ -11,6 +11,7 @@ import numpy as np
 from clode_core.pictures.atomic import WriteError, write_atomically
 from clode_core.pictures.files.decoder_messages import loss_of, quiet
 from clode_core.pictures.files.formats import FORMATS, SUFFIXES, WRITTEN, format_of, recognised
+from clode_core.pictures.files.losses import tell_losses
 from clode_core.pictures.files.picture import Picture, PictureError
 from clode_core.pictures.files.pixels import as_integers, channels_of
 from clode_core.pictures.files.raw import RAW_SUFFIXES
@@ -164,6 +165,8 @@ def write_picture(
             raise PictureError(
                 f"{file} may have at most {known.longest} pixels a side; save it as PNG or TIFF."
             )
+    if like is not None:
+        tell_losses(like, kind, say)
     try:
         return write_atomically(file, lambda handle: encode(handle, pixels, channels, like, say))
     except WriteError as error:

@@ -11,7 +11,8 @@ import numpy as np
 
 from clode_core.pictures.files.av1 import stream_size
 from clode_core.pictures.files.boxes import box, boxes, found
-from clode_core.pictures.files.items import items
+from clode_core.pictures.files.effort import avif_options
+from clode_core.pictures.files.items import besides, items
 from clode_core.pictures.files.picture import Picture, PictureError, check_size, icc_for
 from clode_core.pictures.files.pixels import depth_of, picture_from, scaled_to
 from clode_core.pictures.files.reading import LOST_SECTOR, Reading, Say, check_claim
@@ -40,6 +41,8 @@ def read_avif(reading: Reading) -> Picture:
         reading.damaged(false_size)
     if any(bytes(LOST_SECTOR) in part for part in found(data, b"mdat")):
         reading.damaged("a part of it is empty")
+    if more := besides(data):
+        reading.say(f"holds {' and '.join(more)} besides its pixels; that was not kept")
     pixels = imagecodecs.avif_decode(data)
     with AvifImagePlugin.AvifImageFile(BytesIO(data)) as image:
         info = dict(image.info)
@@ -88,10 +91,11 @@ def encode_avif(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictu
     if channels == 2:
         pixels = pixels[..., [0, 0, 0, 1]]
     options: dict[str, Any] = {"bitspersample": bits, "pixelformat": "444" if channels > 1 else "400"}
+    options |= avif_options()
     space = like.colour_space if like is not None else None
     if space and like is not None and like.rgb == (channels >= 3):
         options |= dict(zip(("primaries", "transfer", "matrix"), space, strict=True))
-    data = bytes(imagecodecs.avif_encode(np.ascontiguousarray(pixels), level=_QUALITY, speed=6, **options))
+    data = bytes(imagecodecs.avif_encode(np.ascontiguousarray(pixels), level=_QUALITY, **options))
     if like is not None:
         data = _with_metadata(data, exif, like.xmp, icc_for(like, channels))
     handle.write(data)

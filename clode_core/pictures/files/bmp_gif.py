@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -11,6 +12,7 @@ from clode_core.pictures.files.picture import Picture, PictureError, check_size,
 from clode_core.pictures.files.pixels import picture_from
 from clode_core.pictures.files.reading import Reading, Say, check_claim
 
+_FIFTH_VERSION = 124
 _GIF_BITS = 1 / 4096  # a code of 12 bits stands for up to 4096 pixels
 
 
@@ -25,7 +27,10 @@ def read_bmp(reading: Reading) -> Picture:
             bits = 8 * max(0, len(data) - 54) / max(1, image.size[0] * image.size[1])
             if bits < 1:
                 check_claim(reading, *image.size, 1, len(data))
-        return picture_from(_colours(image), "bmp", dict(image.info))
+        if image.mode in ("1", "P"):
+            reading.say("has a palette; its result has full colours")
+        info = dict(image.info) | {"icc_profile": _bmp_profile(data)}
+        return picture_from(_colours(image), "bmp", info)
 
 
 def read_gif(reading: Reading) -> Picture:
@@ -43,7 +48,25 @@ def read_gif(reading: Reading) -> Picture:
             check_claim(reading, *image.size, 1 / 64, len(data))
         if data.rstrip(b"\0")[-1:] != b";":
             reading.damaged("its end is missing")
-        return picture_from(_colours(image), "gif", dict(image.info))
+        info = dict(image.info) | {"xmp": _gif_xmp(data)}
+        picture = picture_from(_colours(image), "gif", info)
+        comment = image.info.get("comment")
+        return replace(picture, notes={"comment": comment}) if comment else picture
+
+
+def _bmp_profile(data: bytes) -> bytes | None:
+    """Colour profile inside a file with a header of the fifth version."""
+    size, space = int.from_bytes(data[14:18], "little"), data[70:74]
+    if size != _FIFTH_VERSION or space != b"DEBM":
+        return None
+    start, length = (int.from_bytes(data[place : place + 4], "little") for place in (126, 130))
+    return data[14 + start : 14 + start + length] or None
+
+
+def _gif_xmp(data: bytes) -> bytes | None:
+    """XMP, which stands in an extension as plain text up to a trailer that leads any reader to its end."""
+    _, name, behind = data.partition(b"!\xff\x0bXMP DataXMP")
+    return behind.partition(b"\x01\xff\xfe\xfd")[0] or None if name else None
 
 
 def _colours(image: Any) -> np.ndarray:
@@ -64,7 +87,6 @@ def encode_bmp(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictur
         pixels = pixels[..., 0] if channels == 2 else pixels[..., :3]
         say("has an alpha channel, which readers of BMP do not show")
     dpi = dpi_for(like)
-    _tell(like, "BMP", say)
     file = BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, "BMP", dpi=dpi or (0, 0))
     handle.write(file.getvalue())
@@ -77,21 +99,10 @@ def encode_gif(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictur
     if channels in (2, 4):
         pixels = pixels[..., [0, 0, 0, 1]] if channels == 2 else pixels
     say("was written with 256 colours, since GIF holds no more; --format png keeps them all")
-    _tell(like, "GIF", say)
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if image.mode == "RGB":
         image = image.quantize(256)
     file = BytesIO()
-    image.save(file, "GIF")
+    comment = like.notes.get("comment") if like is not None else None
+    image.save(file, "GIF", **({"comment": comment} if comment else {}))
     handle.write(file.getvalue())
-
-
-def _tell(like: Picture | None, name: str, say: Say) -> None:
-    carried = (
-        []
-        if like is None
-        else [("EXIF", like.exif), ("XMP", like.xmp), ("a colour profile", like.icc_profile)]
-    )
-    lost = [what for what, there in carried if there]
-    if lost:
-        say(f"carries {' and '.join(lost)}, which {name} cannot hold")

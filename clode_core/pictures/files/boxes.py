@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+Bytes = bytes | mmap.mmap
 _PREFIX = {b"meta": 4}
 _HOLDERS = {b"meta", b"iprp", b"ipco", b"jp2h"}
 
@@ -19,7 +21,7 @@ class Box(NamedTuple):
     end: int
 
 
-def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+def boxes(data: Bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """Boxes one after another, each whole.
 
     Raises

@@ -10,8 +10,12 @@ from contextlib import suppress
 from typing import NamedTuple
 
 ORIENTATION = 274
-CAMERA = {271, 272, 305, 306, 315, 33432, 34665, 34853}
-"""Tags of the camera, its owner and the moment, with the directories of exposure and place."""
+DESCRIPTION = 270
+CAMERA = {
+    269, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, 33432, 34665, 34853, 40091, 40092, 40093, 40094,
+    40095,
+}  # fmt: skip
+"""Tags of the camera, its owner, the moment and names, with the directories of exposure and place."""
 
 _POINTERS = {34665, 34853, 40965}
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}

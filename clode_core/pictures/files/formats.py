@@ -49,6 +49,8 @@ class Format(NamedTuple):
         Most pixels of a side.
     own_depth : bool
         Whether integers of 10, 12 or so many bits stay so; otherwise they fill 8 or 16.
+    lacks : tuple of str
+        Of EXIF, XMP, profile and scale, those that it has no place for.
     """
 
     title: str
@@ -58,8 +60,10 @@ class Format(NamedTuple):
     bits: int = 8
     longest: int = 2**31 - 1
     own_depth: bool = False
+    lacks: tuple[str, ...] = ()
 
 
+EXIF, XMP, PROFILE, SCALE = "EXIF", "XMP", "a colour profile", "dots per inch"
 FORMATS = {
     "png": Format("PNG", (".png",), read_png, encode_png, 16),
     "jpeg": Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), read_jpeg, encode_jpeg, 8, 65535),
@@ -67,14 +71,18 @@ FORMATS = {
     "webp": Format("WebP", (".webp",), read_webp, encode_webp, 8, 16383),
     "heif": Format("HEIF", (".heic", ".heif", ".hif"), read_heif, encode_heif, 16, 16384, True),
     "avif": Format("AVIF", (".avif",), read_avif, encode_avif, 16, 65536, True),
-    "jpeg xl": Format("JPEG XL", (".jxl",), read_jpeg_xl, encode_jpeg_xl, 16),
+    "jpeg xl": Format(
+        "JPEG XL", (".jxl",), read_jpeg_xl, encode_jpeg_xl, 16, own_depth=True, lacks=(PROFILE,)
+    ),
     "jpeg 2000": Format(
         "JPEG 2000", (".jp2", ".j2k", ".jpf"), read_jpeg_2000, encode_jpeg_2000, 16, own_depth=True
     ),
-    "bmp": Format("BMP", (".bmp",), read_bmp, encode_bmp),
-    "gif": Format("GIF", (".gif",), read_gif, encode_gif),
-    "exr": Format("OpenEXR", (".exr",), read_exr, encode_exr, 0),
-    "radiance": Format("Radiance HDR", (".hdr",), read_radiance, encode_radiance, 0),
+    "bmp": Format("BMP", (".bmp",), read_bmp, encode_bmp, lacks=(EXIF, XMP, PROFILE)),
+    "gif": Format("GIF", (".gif",), read_gif, encode_gif, lacks=(EXIF, XMP, PROFILE, SCALE)),
+    "exr": Format("OpenEXR", (".exr",), read_exr, encode_exr, 0, lacks=(EXIF, XMP, PROFILE, SCALE)),
+    "radiance": Format(
+        "Radiance HDR", (".hdr",), read_radiance, encode_radiance, 0, lacks=(EXIF, XMP, PROFILE, SCALE)
+    ),
     "raw": Format("camera raw", RAW_SUFFIXES, read_raw, None, 16),
 }
 _BY_SUFFIX = {suffix: name for name, known in FORMATS.items() for suffix in known.suffixes}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from clode_core.pictures.files.boxes import boxes, found
@@ -20,6 +21,22 @@ class Item(NamedTuple):
     """By their names; of two with one name, the last."""
     beginning: bytes
     """First bytes of its content; nothing where they lie in another file."""
+
+
+def besides(data: bytes) -> list[str]:
+    """What a file holds besides its picture and its alpha, in words."""
+    more = []
+    properties = list(found(data, b"meta", b"iprp", b"ipco"))
+    kinds = {part.kind for held in properties for part in boxes(held)}
+    if kinds & {b"clli", b"mdcv", b"amve"}:
+        more.append("how bright the screen is to be")
+    with suppress(ValueError, struct.error, IndexError):
+        if any(item.kind == b"tmap" for item in items(data)):
+            more.append("a map for bright screens")
+    depth = (content for held in properties for content in found(held, b"auxC"))
+    if any(b"alpha" not in content and b"aux:hevc:2" not in content for content in depth):
+        more.append("depth or another map")
+    return more
 
 
 class _Numbers:

@@ -11,6 +11,8 @@ import numpy as np
 
 from clode_core.pictures.files.exif import dpi_of_exif, made_upright
 from clode_core.pictures.files.jpeg_segments import Frame, JpegFile, take_apart
+from clode_core.pictures.files.photoshop import as_segments, blocks_of, is_photoshop
+from clode_core.pictures.files.photoshop import with_new_thumbnail as with_new_thumbnail_in_blocks
 from clode_core.pictures.files.picture import (
     JpegLayout,
     Picture,
@@ -169,7 +171,10 @@ def _metadata(like: Picture, pixels: np.ndarray, say: Say) -> list[Segment]:
             segments.append(Segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + like.xmp))
         else:
             say("has more XMP than JPEG can hold; it was left out")
-    return [*segments, *(like.jpeg.segments if like.jpeg else ())]
+    others = [part for part in (like.jpeg.segments if like.jpeg else ()) if not is_photoshop(part)]
+    if blocks := blocks_of(like):
+        segments += as_segments(with_new_thumbnail_in_blocks(blocks, pixels, like))
+    return [*segments, *others]
 
 
 def _packed(segment: Segment) -> bytes:

@@ -63,6 +63,17 @@ class JpegLayout:
     segments: tuple[Segment, ...] = ()
 
 
+class PageNotes(NamedTuple):
+    """What one page of a TIFF file says besides its pixels: tags to copy, text, scale and unit, profile."""
+
+    tags: tuple[Tag, ...]
+    description: str
+    resolution: tuple[float, float] | None
+    resolution_unit: int
+    icc_profile: bytes | None
+    xmp: bytes | None
+
+
 @dataclass(frozen=True)
 class TiffLayout:
     """How a TIFF file is laid out, as far as it is needed to write another one like it.
@@ -103,8 +114,8 @@ class TiffLayout:
         Whether they were below the picture (SubIFDs) rather than behind it.
     tags : tuple of Tag
         Tags of the first page that can be copied: of maps, IPTC, Photoshop, names, private ones.
-    pages : tuple
-        Tags and description of every page, where they differ from page to page.
+    pages : tuple of PageNotes
+        What every page says, where they differ from page to page.
     """
 
     axes: str
@@ -124,7 +135,7 @@ class TiffLayout:
     reduced: int = 0
     reduced_inside: bool = False
     tags: tuple[Tag, ...] = ()
-    pages: tuple[tuple[tuple[Tag, ...], str], ...] = ()
+    pages: tuple[PageNotes, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,11 +166,13 @@ class Picture:
     jpeg : JpegLayout or None
         Tables, sampling and further segments of a JPEG file.
     colour_space : tuple of int or None
-        Primaries, transfer and matrix of an AVIF file, by the numbers of ITU-T H.273.
+        Primaries, transfer and matrix of an AVIF or HEIF file, by the numbers of ITU-T H.273.
     linear_white : float or None
         Light that became 1 when a picture of linear light was brought to sRGB's curve; None for others.
+    photoshop : bytes or None
+        Photoshop's blocks, IPTC among them, of a camera raw file.
     notes : mapping
-        Header lines and attributes of OpenEXR and Radiance files.
+        Header lines and attributes of OpenEXR and Radiance files, comment of GIF, name of a PNG's profile.
     """
 
     pixels: np.ndarray
@@ -176,6 +189,7 @@ class Picture:
     jpeg: JpegLayout | None = None
     colour_space: tuple[int, int, int] | None = None
     linear_white: float | None = None
+    photoshop: bytes | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -15,11 +15,13 @@ from clode_core.pictures.files.exif import made_upright
 from clode_core.pictures.files.picture import Chunk, Picture, PictureError, check_size, dpi_for, icc_for
 from clode_core.pictures.files.pixels import turned, upright
 from clode_core.pictures.files.reading import Reading, Say, check_claim
+from clode_core.pictures.files.thumbnail import with_new_thumbnail
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DOTS_PER_METRE = 1 / 0.0254
 _MOST_PACKED = 1032
 """Bytes that deflate can make of one."""
+_LONGEST_EXIF = 2**24
 _LARGEST_PROFILE = 64 * 1024 * 1024
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"
 _DESCRIPTIVE = frozenset(
@@ -66,6 +68,7 @@ def read_png(reading: Reading) -> Picture:
         xmp=xmp,
         dpi=turned(_dpi(chunks), orientation),
         png_chunks=_descriptive(chunks),
+        notes=_profile_name(chunks),
     )
 
 
@@ -73,7 +76,9 @@ def encode_png(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictur
     """Write uint8 or uint16 pixels, with the chunks of the picture they come from."""
     chunks: tuple[Chunk, ...] = ()
     if like is not None:
-        metadata = _pack_metadata(icc_for(like, channels), like.exif, like.xmp, dpi_for(like))
+        exif = with_new_thumbnail(like.exif, pixels, _LONGEST_EXIF, like) if like.exif else None
+        name = like.notes.get("profile name", b"ICC profile")
+        metadata = _pack_metadata(icc_for(like, channels), exif, like.xmp, dpi_for(like), name)
         chunks = (*(chunk for chunk in like.png_chunks if _fits(chunk, pixels, channels)), *metadata)
     handle.write(_encode(pixels, chunks))
 
@@ -159,11 +164,15 @@ def _packed(chunk: Chunk) -> bytes:
 
 
 def _pack_metadata(
-    icc_profile: bytes | None, exif: bytes | None, xmp: bytes | None, dpi: tuple[float, float] | None
+    icc_profile: bytes | None,
+    exif: bytes | None,
+    xmp: bytes | None,
+    dpi: tuple[float, float] | None,
+    profile_name: bytes,
 ) -> Iterator[Chunk]:
     """Chunks for a colour profile, EXIF without its ``Exif`` prefix, XMP, and dots per inch."""
     if icc_profile:
-        yield Chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile))
+        yield Chunk(b"iCCP", profile_name + b"\0\0" + zlib.compress(icc_profile))
     if dpi:
         across, down = (round(value * _DOTS_PER_METRE) for value in dpi)
         yield Chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
@@ -183,6 +192,14 @@ def _icc_profile(chunks: Iterable[Chunk]) -> bytes | None:
             except (ValueError, zlib.error):
                 return None
     return None
+
+
+def _profile_name(chunks: Iterable[Chunk]) -> dict[str, bytes]:
+    for name, content in chunks:
+        title = content.partition(b"\0")[0]
+        if name == b"iCCP" and 0 < len(title) < 80:
+            return {"profile name": title}
+    return {}
 
 
 def _exif(chunks: Iterable[Chunk]) -> bytes | None:

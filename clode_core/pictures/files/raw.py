@@ -7,7 +7,9 @@ that curve, and there the result is nearer to a well-exposed photograph than in 
 
 from __future__ import annotations
 
+import re
 import struct
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from clode_core.pictures.files.boxes import boxes, found
+from clode_core.pictures.files.decoder_messages import quiet
 from clode_core.pictures.files.exif import made_upright
 from clode_core.pictures.files.linear_light import to_curve
+from clode_core.pictures.files.photoshop import IPTC_TAG, PHOTOSHOP_TAG, of_iptc
 from clode_core.pictures.files.picture import Picture, PictureError, check_size
 from clode_core.pictures.files.reading import Reading
 from clode_core.pictures.files.tiff_exif import read_camera
@@ -45,13 +49,13 @@ def read_raw(reading: Reading) -> Picture:
         with rawpy.imread(str(file)) as raw:
             check_size(file, raw.sizes.width, raw.sizes.height)
             light = raw.postprocess(**_options(rawpy))
-            exif = _camera(file, raw)
+            exif, xmp, blocks = _camera(file, raw), *_of_its_directory(file)
     except rawpy.LibRawFileUnsupportedError:
         raise PictureError(
             f"{file} is no raw file of a camera that LibRaw knows; convert it to DNG first."
         ) from None
     curve = np.rint(to_curve(np.arange(_TABLE_STEPS) / (_TABLE_STEPS - 1)) * 65535).astype(np.uint16)
-    return Picture(curve[light], "raw", 3, 16, icc_profile=_srgb(), exif=exif)
+    return Picture(curve[light], "raw", 3, 16, icc_profile=_srgb(), exif=exif, xmp=xmp, photoshop=blocks)
 
 
 def _options(rawpy: Any) -> dict[str, Any]:
@@ -70,12 +74,28 @@ def _camera(file: Path, raw: Any) -> bytes | None:
         start = handle.read(16)
     exif = None
     if start[:2] in (b"II", b"MM"):
-        exif = read_camera(file)
+        exif = read_camera(file, described=True)
     elif start[4:12] == b"ftypcrx ":
         exif = _of_cr3(file)
     if exif is None:
         exif = _of_preview(raw)
     return made_upright(exif, None).exif
+
+
+def _of_its_directory(file: Path) -> tuple[bytes | None, bytes | None]:
+    """XMP, upright as the pixels are, and Photoshop's blocks with IPTC, of a file like TIFF."""
+    import tifffile
+
+    with suppress(Exception), quiet(), tifffile.TiffFile(file) as tif:  # it need not be one
+        tags = tif.pages.first.tags
+        iptc, blocks, xmp = (tags.valueof(code) for code in (IPTC_TAG, PHOTOSHOP_TAG, 700))
+        if isinstance(xmp, bytes):
+            xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>))\d", rb"\g<1>1", xmp)
+        found_there = (
+            blocks if isinstance(blocks, bytes) else of_iptc(iptc if isinstance(iptc, bytes) else None)
+        )
+        return (xmp or None), found_there
+    return None, None
 
 
 def _of_preview(raw: Any) -> bytes | None:

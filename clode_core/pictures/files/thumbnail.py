@@ -67,6 +67,15 @@ def with_new_thumbnail(exif: bytes, pixels: np.ndarray, longest: int, like: Pict
     return bytes(patched)
 
 
+def small_jpeg(pixels: np.ndarray, like: Picture | None) -> tuple[bytes, tuple[int, int]]:
+    """A small JPEG of pixels, and its width and height."""
+    from PIL import Image
+
+    data = _jpeg(_small(pixels, like), _QUALITIES[1])
+    with Image.open(BytesIO(data)) as image:
+        return data, image.size
+
+
 def _set_size(exif: bytearray, start: int, order: str, shape: tuple[int, ...]) -> None:
     for index, entry in enumerate(entries_at(bytes(exif), start, order)):
         if entry.tag in (_PIXELS_ACROSS, _PIXELS_DOWN) and entry.kind in (3, 4) and entry.length == 1:

@@ -9,11 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from clode_core.pictures.files.exif import CAMERA, byte_order, copied_directory, entries_at
+from clode_core.pictures.files.exif import CAMERA, DESCRIPTION, byte_order, copied_directory, entries_at
+from clode_core.pictures.files.tiff_tags import is_storage
+
+DIRECTORIES = {34665, 34853}
+"""Tags that lead to the directories of the exposure and the place."""
 
 
-def read_camera(file: Path) -> bytes | None:
-    """EXIF block made of the camera's tags and directories of the first page."""
+def read_camera(file: Path, *, described: bool = False) -> bytes | None:
+    """EXIF block of the camera's tags and directories of the first page, with its description if asked."""
     with (
         suppress(struct.error),
         file.open("rb") as handle,
@@ -21,7 +25,8 @@ def read_camera(file: Path) -> bytes | None:
     ):
         order = byte_order(source[:2])
         (start,) = struct.unpack_from(order + "I", source, 4)
-        kept = [entry for entry in entries_at(source, start, order) if entry.tag in CAMERA]
+        wanted = CAMERA | {DESCRIPTION} if described else CAMERA
+        kept = [entry for entry in entries_at(source, start, order) if entry.tag in wanted]
         if {entry.tag for entry in kept} - {305, 306}:
             head = source[:4] + struct.pack(order + "I", 8)
             return head + copied_directory(source, kept, order, 8)
@@ -42,7 +47,7 @@ def insert_camera(handle: BinaryIO, exif: bytes) -> None:
     source = byte_order(exif)
     try:
         (start,) = struct.unpack_from(source + "I", exif, 4)
-        wanted = [entry for entry in entries_at(exif, start, source) if entry.tag in CAMERA | {270}]
+        wanted = [entry for entry in entries_at(exif, start, source) if not is_storage(entry.tag)]
         handle.seek(0)
         order = byte_order(handle.read(2))
         handle.seek(4)

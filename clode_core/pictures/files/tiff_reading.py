@@ -13,8 +13,8 @@ from clode_core.pictures.files.picture import Picture, PictureError, TiffLayout,
 from clode_core.pictures.files.pixels import turned, upright
 from clode_core.pictures.files.reading import Reading
 from clode_core.pictures.files.tiff_damage import check_storage
-from clode_core.pictures.files.tiff_exif import read_camera
-from clode_core.pictures.files.tiff_tags import tags_of, tags_of_pages
+from clode_core.pictures.files.tiff_exif import DIRECTORIES, read_camera
+from clode_core.pictures.files.tiff_tags import notes_of_pages, resolution_of, tags_of
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries
@@ -45,7 +45,8 @@ def read_tiff(reading: Reading) -> Picture:
         orientation = int(page.tags.valueof(ORIENTATION, default=1))
         if not 1 <= orientation <= 8:
             orientation = 1
-        exif = None if tif.is_bigtiff else read_camera(file)
+        described = not (tif.is_ome or tif.is_imagej or tif.is_shaped)
+        exif = None if tif.is_bigtiff else read_camera(file, described=described)
         xmp = page.tags.valueof(700) or None
         levels = len(series[0].levels) - 1
         layout = replace(
@@ -55,7 +56,8 @@ def read_tiff(reading: Reading) -> Picture:
             tags=tags_of(tif, page),
         )
         if layout.kind == "plain":
-            layout = replace(layout, pages=tags_of_pages(tif, series[0]))
+            layout = replace(layout, pages=notes_of_pages(tif, series[0]))
+        _tell(reading, tif, page, layout)
     per_inch = {2: 1.0, 3: 2.54}.get(layout.resolution_unit)
     dpi = None
     if layout.resolution and per_inch:
@@ -130,19 +132,14 @@ def _layout(tif: TiffFile, page: TiffPage, axes: str, orientation: int) -> TiffL
         kind, metadata, description = "imagej", dict(tif.imagej_metadata or {}), ""
     elif tif.is_shaped:
         kind, metadata, description = "shaped", dict((tif.shaped_metadata or ({},))[0]), ""
-    unit = int(page.tags.valueof(296, default=2))
-    pairs = [page.tags.valueof(tag) for tag in (282, 283)]
-    resolution = None
-    if all(pair and pair[0] and pair[1] for pair in pairs):
-        across, down = (pair[0] / pair[1] for pair in pairs)
-        resolution = turned((across, down), orientation)
+    resolution, unit = resolution_of(page)
     return TiffLayout(
         axes,
         kind,
         description,
         {key: value for key, value in metadata.items() if key not in _COUNTS | _DISPLAY_RANGE},
-        resolution,
-        unit if unit in (1, 2, 3) else 1,
+        turned(resolution, orientation),
+        unit,
         None if int(page.compression) == 1 else _CODECS.get(int(page.compression), "zlib"),
         int(page.predictor) != 1,
         bool(page.extrasamples) and int(page.extrasamples[0]) == 1,
@@ -152,6 +149,21 @@ def _layout(tif: TiffFile, page: TiffPage, axes: str, orientation: int) -> TiffL
         int(page.planarconfig) == 2 and int(page.photometric) in _COLOUR,
         _holds_data(page),
     )
+
+
+def _tell(reading: Reading, tif: TiffFile, page: TiffPage, layout: TiffLayout) -> None:
+    """Say what is not kept."""
+    if int(page.photometric) == _PALETTE and layout.kind != "imagej":
+        reading.say("has a palette; its result has full colours")
+    elif page.bitspersample < 8:
+        few = page.bitspersample
+        reading.say(f"has {few} bit{'s' * (few > 1)} a pixel; its result has 8")
+    if int(page.compression) not in (1, *_CODECS):
+        coding = getattr(page.compression, "name", str(page.compression)).lower().replace("_", " ")
+        reading.say(f"is compressed by {coding}; its result by {layout.compression}, without loss")
+    camera = {tag.code for tag in page.tags} & DIRECTORIES
+    if camera and (tif.is_bigtiff or layout.kind not in ("plain", "shaped")):
+        reading.say("has EXIF, which is not kept in a TIFF file of this kind")
 
 
 def _holds_data(page: TiffPage) -> bool:

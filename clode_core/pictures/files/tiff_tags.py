@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clode_core.pictures.files.picture import Tag
+from clode_core.pictures.files.picture import PageNotes, Tag
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries
@@ -35,10 +35,35 @@ def tags_of(tif: TiffFile, page: TiffPage) -> tuple[Tag, ...]:
     return tuple(kept)
 
 
-def tags_of_pages(tif: TiffFile, series: TiffPageSeries) -> tuple[tuple[tuple[Tag, ...], str], ...]:
-    """Tags and description of every page, where they are not the same on all; otherwise nothing."""
+def notes_of_pages(tif: TiffFile, series: TiffPageSeries) -> tuple[PageNotes, ...]:
+    """What every page says, where it is not the same on all; otherwise nothing."""
     if not 1 < len(series.pages) <= _MOST_PAGES or any(page is None for page in series.pages):
         return ()
     pages = [page.aspage() for page in series.pages if page is not None]
-    each = tuple((tags_of(tif, page), page.description) for page in pages)
+    each = tuple(
+        PageNotes(
+            tags_of(tif, page),
+            page.description,
+            *resolution_of(page),
+            page.tags.valueof(34675) or None,
+            page.tags.valueof(700) or None,
+        )
+        for page in pages
+    )
     return each if any(one != each[0] for one in each) else ()
+
+
+def resolution_of(page: TiffPage) -> tuple[tuple[float, float] | None, int]:
+    """Pixels per unit across and down, and the unit: 1 none, 2 inch, 3 centimetre."""
+    unit = int(page.tags.valueof(296, default=2))
+    pairs = [page.tags.valueof(tag) for tag in (282, 283)]
+    resolution = None
+    if all(pair and pair[0] and pair[1] for pair in pairs):
+        across, down = (pair[0] / pair[1] for pair in pairs)
+        resolution = across, down
+    return resolution, unit if unit in (1, 2, 3) else 1
+
+
+def is_storage(code: int) -> bool:
+    """Whether a tag says how pixels are stored, or is of the old pixels, or is kept by other means."""
+    return code in _STORAGE | _OF_OLD_VALUES or code in (700, 34675)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from clode_core.pictures.files.decoder_messages import quiet
-from clode_core.pictures.files.picture import Picture, Tag, TiffLayout, dpi_for, icc_for
+from clode_core.pictures.files.photoshop import PHOTOSHOP_TAG, as_tags, blocks_of, with_new_thumbnail
+from clode_core.pictures.files.picture import PageNotes, Picture, Tag, TiffLayout, dpi_for, icc_for
 from clode_core.pictures.files.pixels import white_of
 from clode_core.pictures.files.reading import Say
-from clode_core.pictures.files.tiff_exif import directory_tags, insert_camera
+from clode_core.pictures.files.tiff_exif import DIRECTORIES, directory_tags, insert_camera
 
 if TYPE_CHECKING:
     from tifffile import TiffWriter
@@ -33,12 +34,12 @@ def encode_tiff(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictu
     options = _storage(pixels, axes, channels, layout, like)
     if like is not None:
         options["iccprofile"] = icc_for(like, channels)
-    tags = [(tag.code, tag.kind, 0, tag.content, True) for tag in layout.tags]
+    tags = [(tag.code, tag.kind, 0, tag.content, True) for tag in _tags(layout, pixels, like)]
     if like is not None and like.xmp:
         tags.append((700, 1, len(like.xmp), like.xmp, True))
     bigtiff = layout.bigtiff or pixels.nbytes > _CLASSIC_LIMIT
     exif = like.exif if like is not None and kind in ("plain", "shaped") else None
-    if exif and bigtiff and 34665 in directory_tags(exif):
+    if exif and bigtiff and DIRECTORIES & directory_tags(exif):
         say("has EXIF, which was left out: a TIFF file of 64 bits does not hold it here")
     options |= {"extratags": tags} | _dialect(kind, pixels, axes, channels, layout, like)
     whole: dict[str, Any] = {"bigtiff": bigtiff, "byteorder": layout.byte_order}
@@ -59,6 +60,22 @@ def encode_tiff(handle: BinaryIO, pixels: np.ndarray, channels: int, like: Pictu
         say("held smaller copies of its planes; they were not made anew")
     if exif and not bigtiff:
         insert_camera(handle, exif)
+
+
+def _tags(layout: TiffLayout, pixels: np.ndarray, like: Picture | None) -> list[Tag]:
+    """Tags to copy, and Photoshop's blocks of a file that keeps them elsewhere; their thumbnail is new."""
+    tags = list(layout.tags)
+    present = {tag.code for tag in tags}
+    if PHOTOSHOP_TAG in present:
+        return [
+            tag._replace(content=with_new_thumbnail(tag.content, pixels, like))
+            if tag.code == PHOTOSHOP_TAG and pixels.ndim <= 3
+            else tag
+            for tag in tags
+        ]
+    if (blocks := blocks_of(like)) and like is not None and like.tiff is None:
+        tags += as_tags(with_new_thumbnail(blocks, pixels, like))
+    return tags
 
 
 def _storage(
@@ -93,17 +110,25 @@ def _storage(
 def _write_pages(
     tif: TiffWriter,
     pixels: np.ndarray,
-    pages: Sequence[tuple[tuple[Tag, ...], str]],
+    pages: Sequence[PageNotes],
     options: Mapping[str, Any],
     axes: int,
 ) -> None:
-    """Write every page with its own tags and description."""
-    xmp = [tag for tag in options["extratags"] if tag[0] == 700]
+    """Write every page with its own tags, description, scale and profile."""
     planes = pixels.reshape(-1, *pixels.shape[pixels.ndim - axes :])
-    for number, (plane, (tags, text)) in enumerate(zip(planes, pages, strict=True)):
-        own = [(tag.code, tag.kind, 0, tag.content, True) for tag in tags]
-        changed = {"extratags": own + (xmp if number == 0 else []), "description": text.encode() or None}
-        tif.write(plane, **{**options, **changed}, contiguous=False)
+    common = {key: value for key, value in options.items() if key not in ("resolution", "resolutionunit")}
+    for plane, page in zip(planes, pages, strict=True):
+        own = [(tag.code, tag.kind, 0, tag.content, True) for tag in page.tags]
+        if page.xmp:
+            own.append((700, 1, len(page.xmp), page.xmp, True))
+        changed: dict[str, Any] = {
+            "extratags": own,
+            "description": page.description.encode() or None,
+            "iccprofile": page.icc_profile,
+        }
+        if page.resolution:
+            changed |= {"resolution": page.resolution, "resolutionunit": page.resolution_unit}
+        tif.write(plane, **{**common, **changed}, contiguous=False)
 
 
 def _write_reduced(
