@@ -210,7 +210,7 @@ class Controls(QWidget):
     def offer_apply(self, count: int) -> None:
         """Offer to enhance so many selected layers at once."""
         self._selected = count
-        self._fit_to_method()
+        self._offer_apply()
 
     def _fit_to_method(self) -> None:
         """Offer what the chosen method can do."""
@@ -220,6 +220,10 @@ class Controls(QWidget):
         self.where.fit_to(info, video=is_video(layer))
         allow(self.denoise, info.noise_removal, _DENOISE_TIP, f"{info.title} does not remove noise")
         allow(self.shared, info.video_tables, _SHARED_TIP, f"{info.title} enhances every plane by itself")
+        self._offer_apply()
+
+    def _offer_apply(self) -> None:
+        info, layer = self.advanced.info, self.layer
         whole = is_video(layer) and info.video_tables  # its result has all its planes
         stack = layer is not None and layer.ndim > 2 and not whole
         self.actions_box.show_apply(self._selected, stack or (self._selected > 1 and not whole))

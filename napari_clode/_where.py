@@ -443,7 +443,7 @@ def brush_layer(picture: Image) -> Labels:
         name=f"{picture.name} brush",
         affine=affine,
         units=picture.units[-2:],
-        opacity=0.25,
     )
+    layer.contour = 2  # what lies under the strokes is to be seen
     layer.brush_size = max(1, min(shape[-2:]) // 10)
     return layer

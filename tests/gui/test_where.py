@@ -259,3 +259,13 @@ def test_a_method_with_one_strength_for_all_places_says_so(viewer, chosen, rest,
     assert not where.box.isEnabled() and "for all places" in where.box.toolTip() and not sliders(widget)
     rest(widget)
     assert "where" not in result(viewer).metadata["clode"]
+
+
+def test_the_plot_stays_when_the_layer_of_regions_becomes_active(viewer, chosen, rest, dark):
+    labels = Labels(np.zeros(dark.shape[:2], np.uint8), name="brush")
+    widget = chosen(dark, labels)
+    shown = widget.controls.plot.grab().toImage()
+    viewer.layers.selection.active = labels
+    assert widget.controls.plot.grab().toImage() == shown
+    widget.controls.plot.clear()
+    assert widget.controls.plot.grab().toImage() != shown
