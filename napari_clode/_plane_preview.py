@@ -251,6 +251,8 @@ class PlanePreview(QObject):
             return
         _results.show_plane(viewer, layer, stack.planes, solved.index, picture, style, part)
         self.shown = solved
+        if self.rest.isActive():
+            self.rest.start()  # rest begins when the move is seen, however slow the machine
         if self.requested:
             _results.raise_preview(viewer, layer)
         self.requested = False

@@ -51,7 +51,8 @@ class FollowedRegions(QObject):
         viewer, picture = self._viewer(), self._controls.layer
         if viewer is None or picture is None:
             return
-        layer = viewer.add_layer(brush_layer(picture))
+        layer = brush_layer(picture)
+        viewer.add_layer(layer)
         viewer.layers.selection.active = layer
         layer.mode = "paint"
         self._controls.where.choose(layer)

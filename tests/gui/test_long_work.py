@@ -18,8 +18,8 @@ from napari.utils.notifications import notification_manager
 
 from napari_clode import _activity, _all_planes, _results, _stack
 from napari_clode._activity import time_left
-from napari_clode._jobs import LatestJob
 from napari_clode._engine import Stack
+from napari_clode._jobs import LatestJob
 
 LEVELS = (100.0, 4095.0)
 
