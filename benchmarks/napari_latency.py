@@ -207,6 +207,8 @@ def report(watched: Watched, seconds: float) -> dict[str, str]:
         cleaned = time.perf_counter() - start
     QTest.qWait(600)
     moves = single_moves(watched, 15)
+    drag(watched, seconds)  # the first in a process is slower, whatever the size of the picture
+    wait(watched.resting)
     with Freezes() as dragging:
         delays, pictures = drag(watched, seconds)
     rest = wait(watched.resting)

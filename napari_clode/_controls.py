@@ -25,7 +25,7 @@ from napari_clode._where_box import WhereBox
 if TYPE_CHECKING:
     from napari.layers import Image
 
-    from napari_clode._where import Chosen
+    from napari_clode._where_planes import Chosen
 
 _WIDTH, _PIN_WIDTH = 300, 44  # pixels
 _DENOISE_TIP = "Remove the noise that shows when a dark picture is made bright"

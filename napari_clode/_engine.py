@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from clode_core import Method, MethodInfo, SharedExposure
     from napari_clode._glimpse import Glimpse
     from napari_clode._methods import Curve, SolvedPlane
-    from napari_clode._where import PlaneRegions
+    from napari_clode._where_planes import PlaneRegions
 
     Progress = Callable[[float], None]
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject
 
 from napari_clode._jobs import single_shot
 from napari_clode._methods import EVEN, Local
-from napari_clode._where import EVERYWHERE, Chosen
+from napari_clode._where_planes import EVERYWHERE, Chosen
 
 if TYPE_CHECKING:
     from napari.layers import Image

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_clode._glimpse import Glimpse, LastGlimpse
 from napari_clode._placement import Part
 from napari_clode._planes import Window
-from napari_clode._where import Grid
+from napari_clode._where_planes import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from clode_core import Method, MethodInfo, SharedExposure, Trajectory
     from napari_clode._planes import LayerPlanes
-    from napari_clode._where import PlaneRegions, Regions
+    from napari_clode._where import Regions
+    from napari_clode._where_planes import PlaneRegions
 
     Progress = Callable[[float], None]
 

@@ -23,7 +23,8 @@ from napari_clode._form import allow, choice_box, row, scrolled
 from napari_clode._methods import bends, shown_digits
 from napari_clode._planes import LayerError
 from napari_clode._slider_box import STEPS_PER_PAGE, KeySlider
-from napari_clode._where import EVERYWHERE, Chosen, Regions, regions_of
+from napari_clode._where import Regions, regions_of
+from napari_clode._where_planes import EVERYWHERE, Chosen
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Shapes
