@@ -42,7 +42,7 @@ class Activity(QObject):
         self._job = job
         self._bar: progress_bar | None = None
         self._began = self._last = 0.0
-        self._drawing = False
+        self._drawing = self._opening = False
         job.progressed.connect(self._on_progress)
         job.idle.connect(self.end)
 
@@ -60,11 +60,23 @@ class Activity(QObject):
             self._began = now
         self._last = fraction
         left = time_left(now - self._began, fraction)
-        if self._bar is None and now - self._began > _PATIENCE:
-            self._bar = progress_bar(total=_STEPS, desc=self.title)
+        if self._bar is None and not self._opening and now - self._began > _PATIENCE:
+            self._open()
         self._draw(fraction, left)
         if self._began:  # it may have ended meanwhile
             self.progressed.emit(fraction, left)
+
+    def _open(self) -> None:
+        """Make the bar; napari lets other events happen meanwhile, such as the next progress or the end."""
+        self._opening = True
+        try:
+            bar = progress_bar(total=_STEPS, desc=self.title)
+        finally:
+            self._opening = False
+        if self._began:
+            self._bar = bar
+        else:
+            bar.close()
 
     def _draw(self, fraction: float, left: str) -> None:
         """Move the bar; napari lets other events happen meanwhile, so that it may be gone afterwards."""

@@ -63,7 +63,7 @@ class AllPlanes(QObject):
 
         Gives what is to be said meanwhile, nothing if it is called off.
         """
-        stack = stack.bent(stack.local)  # what is changed meanwhile is for another time
+        stack = stack.bent(stack.local.frozen())  # what is changed meanwhile is for another time
         others = others_selected(followed)
         if others:
             return self._start_several([layer, *others], stack, value, denoise, followed)
@@ -105,7 +105,7 @@ class AllPlanes(QObject):
             stacks = [(sources[0], stack)]
             for source, layer, chosen in there:
                 other = Stack(LayerPlanes(layer, chosen.channels), chosen)
-                stacks.append((source, other.bent(stack.local)))
+                stacks.append((source, other.bent(stack.local.over(layer))))
             if not fits_in_memory([each for _, each in stacks]):
                 raise LayerError("these layers do not fit into memory together: apply to one at a time")
             return _enhance_each(stacks, value, denoise, progress)

@@ -59,6 +59,7 @@ def appearance(stack: Stack, value: float, denoise: bool, *, shared: bool | str 
         **({info.slider.keyword: value} if info.slider else {}),
         "denoise": denoise,
         **stack.local.options,
+        **({"where": where.about} if (where := stack.local.where) is not None else {}),
         "levels": limits,
         "shared_exposure": settings.shared if shared is None else shared,
         "weights": settings.weights or "packaged",
@@ -74,7 +75,8 @@ def title(info: MethodInfo, value: float, local: Local = EVEN) -> str:
         return info.title
     digits = shown_digits(info)
     added = "".join(f", {name} {much:+.{digits}f}" for name, much in local.options.items() if much)
-    return f"{info.title}, {slider.symbol} {value:.{digits}f}{added}"
+    where = f", by {local.where.name}" if local.where is not None else ""
+    return f"{info.title}, {slider.symbol} {value:.{digits}f}{added}{where}"
 
 
 def looks(layer: Image, style: Appearance) -> dict[str, Any]:

@@ -20,9 +20,12 @@ from napari_clode._methods import Local
 from napari_clode._planes import Channels
 from napari_clode._slider_box import SliderBox
 from napari_clode._video import is_video
+from napari_clode._where_box import WhereBox
 
 if TYPE_CHECKING:
     from napari.layers import Image
+
+    from napari_clode._where_planes import Chosen
 
 _WIDTH, _PIN_WIDTH = 300, 44  # pixels
 _DENOISE_TIP = "Remove the noise that shows when a dark picture is made bright"
@@ -42,6 +45,7 @@ class Choices(NamedTuple):
     channels: int
     levels: tuple[int, str, str]
     local: Local
+    where: Chosen
     settings: Settings
 
 
@@ -91,6 +95,7 @@ class Controls(QWidget):
         self.slider_box.value_changed.connect(self.value_changed)
         self.slider, self.plot = self.slider_box.slider, self.slider_box.plot
         self.auto, self.reset = self.slider_box.auto, self.slider_box.reset
+        self.where = WhereBox(lambda: self.slider_box.value)
         self.denoise = QCheckBox("Remove noise")
         self.denoise.setChecked(True)
         self.denoise.toggled.connect(self.denoise_changed)
@@ -108,6 +113,7 @@ class Controls(QWidget):
         everything.setSpacing(4)
         everything.addLayout(self.form)
         everything.addWidget(self.slider_box)
+        everything.addWidget(self.where)
         everything.addWidget(self.denoise)
         everything.addWidget(self.shared)
         everything.addWidget(self.actions_box)
@@ -133,6 +139,10 @@ class Controls(QWidget):
             method=self.advanced.info.name,
         )
 
+    def local_of(self, layer: Image) -> Local:
+        """How the exposure time of a layer differs from place to place."""
+        return self.advanced.local_box.local._replace(where=self.where.regions_over(layer))
+
     @property
     def value(self) -> float:
         """Of the slider."""
@@ -154,6 +164,7 @@ class Controls(QWidget):
             self.channels.currentIndex(),
             self.levels.choice,
             self.advanced.local_box.local,
+            self.where.chosen,
             self.settings,
         )
 
@@ -168,6 +179,7 @@ class Controls(QWidget):
         self.channels.setCurrentIndex(min(choices.channels, self.channels.count() - 1))
         self.levels.choice = choices.levels
         self.advanced.local_box.show_local(choices.local)
+        self.where.show_chosen(choices.where)
         del blockers
 
     def offer_layers(self, chosen: Image | None) -> None:
@@ -198,15 +210,20 @@ class Controls(QWidget):
     def offer_apply(self, count: int) -> None:
         """Offer to enhance so many selected layers at once."""
         self._selected = count
-        self._fit_to_method()
+        self._offer_apply()
 
     def _fit_to_method(self) -> None:
         """Offer what the chosen method can do."""
         info, layer = self.advanced.info, self.layer
         self.slider_box.fit_to(info)
         self.slider_box.allow_auto(layer is not None)
+        self.where.fit_to(info, video=is_video(layer))
         allow(self.denoise, info.noise_removal, _DENOISE_TIP, f"{info.title} does not remove noise")
         allow(self.shared, info.video_tables, _SHARED_TIP, f"{info.title} enhances every plane by itself")
+        self._offer_apply()
+
+    def _offer_apply(self) -> None:
+        info, layer = self.advanced.info, self.layer
         whole = is_video(layer) and info.video_tables  # its result has all its planes
         stack = layer is not None and layer.ndim > 2 and not whole
         self.actions_box.show_apply(self._selected, stack or (self._selected > 1 and not whole))

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clode_core import Method, MethodInfo, SharedExposure
-    from napari_clode._methods import Curve, Glimpse, SolvedPlane
+    from napari_clode._glimpse import Glimpse
+    from napari_clode._methods import Curve, SolvedPlane
+    from napari_clode._where_planes import PlaneRegions
 
     Progress = Callable[[float], None]
 
@@ -73,7 +75,7 @@ class Stack:
     span : (float, float)
         Range of its slider.
     local : Local
-        What is added to the exposure time in shadows and highlights, where all planes are enhanced.
+        How the exposure time differs from place to place, where all planes are enhanced.
     """
 
     def __init__(self, planes: LayerPlanes, settings: Settings) -> None:
@@ -90,7 +92,7 @@ class Stack:
         self._method: Method | None = None
 
     def bent(self, local: Local) -> Stack:
-        """The same stack with another exposure in shadows and highlights."""
+        """The same stack with an exposure time that differs otherwise from place to place."""
         other = copy.copy(self)
         other.local = local
         return other
@@ -177,7 +179,7 @@ class Stack:
     ) -> NDArray[Any]:
         """Solve a plane that has been read, and show it at a value of the slider."""
         exposure = self._exposure(index, progress)
-        local = self.local
+        local = self.local.at(index, self.planes)
 
         def work(method: Method) -> NDArray[Any]:
             return self._solved(method, plane, exposure).at(value, denoise, progress, local)
@@ -201,6 +203,8 @@ class Solved:
         What solved it.
     cleaned : bool
         Whether noise has been removed already, so that removing it takes no time.
+    regions : PlaneRegions or None
+        The regions of the plane when it was shown last.
     """
 
     stack: Stack
@@ -208,17 +212,22 @@ class Solved:
     path: SolvedPlane
     method: Method
     cleaned: bool = False
+    regions: PlaneRegions | None = None
 
     def at(
         self, value: float, denoise: bool, progress: Progress | None = None, local: Local = EVEN
     ) -> NDArray[Any]:
         """The plane at a value; on the CPU where the accelerator's memory does not suffice."""
+        local = local.at(self.index, self.stack.planes)
+        self.regions = local.on_plane
         return self._run(lambda path: path.at(value, denoise, progress, local))
 
     def glimpse(
         self, value: float, denoise: bool, window: Window | None = None, local: Local = EVEN
     ) -> Glimpse:
         """What is seen of the plane at a value, quickly; see `SolvedPlane.glimpse`."""
+        local = local.at(self.index, self.stack.planes)
+        self.regions = local.on_plane
         return self._run(lambda path: path.glimpse(value, denoise, window, local))
 
     @property

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject
 
 from napari_clode._jobs import single_shot
 from napari_clode._methods import EVEN, Local
+from napari_clode._where_planes import EVERYWHERE, Chosen
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -19,11 +20,12 @@ _REST = 600  # milliseconds of rest after which a setting can be returned to
 
 
 class Setting(NamedTuple):
-    """A value of the slider, whether noise is removed, and what is added in shadows and highlights."""
+    """A value of the slider, whether noise is removed, and how the exposure differs from place to place."""
 
     value: float
     denoise: bool
     local: Local = EVEN
+    where: Chosen = EVERYWHERE
 
 
 _visited: weakref.WeakKeyDictionary[Image, list[Setting]] = weakref.WeakKeyDictionary()
@@ -39,6 +41,7 @@ class History(QObject):
         controls.value_changed.connect(lambda _: self._rest.start())
         controls.denoise_changed.connect(lambda _: self._rest.start())
         controls.advanced.local_changed.connect(self._rest.start)
+        controls.where.changed.connect(self._rest.start)
 
     def visit(self) -> None:
         """The controls rest."""
@@ -72,9 +75,11 @@ class History(QObject):
     @property
     def _now(self) -> Setting:
         controls = self._controls
-        return Setting(controls.value, controls.denoise.isChecked(), controls.advanced.local_box.local)
+        local, where = controls.advanced.local_box.local, controls.where.chosen
+        return Setting(controls.value, controls.denoise.isChecked(), local, where)
 
     def _set(self, setting: Setting) -> None:
         self._controls.denoise.setChecked(setting.denoise)
         self._controls.advanced.local_box.set_local(setting.local)
+        self._controls.where.set_chosen(setting.where)
         self._controls.slider.setValue(setting.value)

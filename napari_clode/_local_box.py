@@ -65,7 +65,7 @@ class LocalBox(QWidget):
 
     def show_local(self, local: Local) -> None:
         """Move both sliders without telling anybody."""
-        for slider, value in zip(self._sliders.values(), local, strict=True):
+        for slider, value in zip(self._sliders.values(), (local.shadows, local.highlights), strict=True):
             with QSignalBlocker(slider):
                 slider.setValue(value)
 

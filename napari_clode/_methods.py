@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_clode._glimpse import Glimpse, LastGlimpse
 from napari_clode._placement import Part
 from napari_clode._planes import Window
+from napari_clode._where_planes import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari.layers import Image
+
     from clode_core import Method, MethodInfo, SharedExposure, Trajectory
+    from napari_clode._planes import LayerPlanes
+    from napari_clode._where import Regions
+    from napari_clode._where_planes import PlaneRegions
 
     Progress = Callable[[float], None]
 
@@ -27,6 +34,7 @@ _CURVE_POINTS = 61
 _CURVE_POINTS_BY_PICTURE = 13  # where every point is a whole picture
 _CURVE_SIDE = 128  # pixels of that picture
 _SMALLEST_SIDE = 8
+_AMOUNTS = ("shadows", "highlights")
 
 
 def usable_methods() -> dict[str, MethodInfo]:
@@ -44,15 +52,46 @@ def default_method() -> str:
 
 
 class Local(NamedTuple):
-    """What is added to the exposure time where the scene is dark, and where it is bright."""
+    """How the exposure time differs from place to place.
+
+    Attributes
+    ----------
+    shadows, highlights : float
+        What is added to it where the scene is dark, and where it is bright.
+    where : Regions, optional
+        Regions with exposure times of their own.
+    on_plane : PlaneRegions, optional
+        Those of the plane that is exposed.
+    """
 
     shadows: float = 0.0
     highlights: float = 0.0
+    where: Regions | None = None
+    on_plane: PlaneRegions | None = None
 
     @property
     def options(self) -> dict[str, float]:
-        """As arguments of what exposes; none where nothing is added."""
-        return self._asdict() if any(self) else {}
+        """Shadows and highlights as arguments of what exposes; none where nothing is added."""
+        amounts = {name: getattr(self, name) for name in _AMOUNTS}
+        return amounts if any(amounts.values()) else {}
+
+    def at(self, index: tuple[int, ...], planes: LayerPlanes) -> Local:
+        """The same on one plane of a stack."""
+        if self.where is None:
+            return self
+        return self._replace(on_plane=self.where.at(index, planes.factors))
+
+    def over(self, layer: Image) -> Local:
+        """The same on another layer."""
+        return self if self.where is None else self._replace(where=self.where.over(layer))
+
+    def frozen(self) -> Local:
+        """A copy that does not change when somebody paints."""
+        return self if self.where is None else self._replace(where=self.where.frozen())
+
+    def times(self, value: float, grid: Grid) -> float | NDArray[np.float32]:
+        """Exposure times of a picture: one, or a map of them."""
+        return value if self.on_plane is None else self.on_plane.times(value, grid)
 
 
 EVEN = Local()
@@ -61,15 +100,8 @@ EVEN = Local()
 
 def bends(info: MethodInfo) -> tuple[float, float] | None:
     """How much a method can add in shadows and highlights; None if it cannot."""
-    limits = [option.limits for option in info.options if option.keyword in Local._fields]
-    return limits[0] if info.video_tables and len(limits) == len(Local._fields) else None
-
-
-class Glimpse(NamedTuple):
-    """What is shown while the slider moves: a part of the plane, or a smaller copy of it."""
-
-    picture: NDArray[Any]
-    part: Part
+    limits = [option.limits for option in info.options if option.keyword in _AMOUNTS]
+    return limits[0] if info.video_tables and len(limits) == len(_AMOUNTS) else None
 
 
 class SolvedPlane(Protocol):
@@ -140,21 +172,45 @@ class _PlaneByTables:
         self._path, self._plane = path, plane
         self._limits = level_limits(levels, plane.dtype)
         self._values = np.linspace(*span, _CURVE_POINTS)
+        self._last = LastGlimpse()
 
     def at(
         self, value: float, denoise: bool, progress: Progress | None = None, local: Local = EVEN
     ) -> NDArray[Any]:
-        return self._path.at(value, denoise=denoise, progress=progress, **local.options)
+        times = local.times(value, Grid(self._plane.shape[:2]))
+        return self._path.at(times, denoise=denoise, progress=progress, **local.options)
 
     def glimpse(self, value: float, denoise: bool, window: Window | None, local: Local = EVEN) -> Glimpse:
         if window is not None and window.pixels <= GLIMPSE_PIXELS:
-            picture = self._path.region(window.rows, window.columns, value, denoise=denoise, **local.options)
-            return Glimpse(picture, Part((window.rows[0], window.columns[0])))
-        unit = self._reduced.at(value, **local.options)  # with its noise, of which averaging has left little
-        unit = unit[..., 0] if self._plane.ndim == 2 else unit
+            return self._seen(value, denoise, window, local)
         height, width = self._plane.shape[:2]
-        step = height / unit.shape[0], width / unit.shape[1]
-        return Glimpse(_in_levels(unit, self._limits, self._plane.dtype), Part((0, 0), step))
+        size = self._reduced.source.height, self._reduced.source.width
+        part = Part((0, 0), (height / size[0], width / size[1]))
+        times = local.times(value, Grid(size, part))
+
+        def expose(rows: slice, columns: slice) -> NDArray[Any]:
+            # with its noise, of which averaging has left little
+            at = (rows.start, rows.stop), (columns.start, columns.stop)
+            unit = self._reduced.region(*at, times, **local.options)
+            unit = unit[..., 0] if self._plane.ndim == 2 else unit
+            return _in_levels(unit, self._limits, self._plane.dtype)
+
+        key = None, tuple(local.options.values())
+        return Glimpse(self._last.picture(key, times, size, expose), part)
+
+    def _seen(self, value: float, denoise: bool, window: Window, local: Local) -> Glimpse:
+        """The part of the plane in a window."""
+        times = local.times(value, Grid(self._plane.shape[:2], window=window))
+        top, left = window.rows[0], window.columns[0]
+
+        def expose(rows: slice, columns: slice) -> NDArray[Any]:
+            at = (top + rows.start, top + rows.stop), (left + columns.start, left + columns.stop)
+            return self._path.region(*at, times, denoise=denoise, **local.options)
+
+        inside = times if isinstance(times, float) else times[slice(*window.rows), slice(*window.columns)]
+        key = window, denoise, tuple(local.options.values())
+        size = window.rows[1] - top, window.columns[1] - left
+        return Glimpse(self._last.picture(key, inside, size, expose), Part((top, left)))
 
     @cached_property
     def _reduced(self) -> Trajectory:

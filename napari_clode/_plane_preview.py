@@ -154,8 +154,13 @@ class PlanePreview(QObject):
         self._draw(moving=True)
 
     def set_local(self, local: Local) -> None:
-        """Another exposure in shadows and highlights."""
-        self._local, self.requested = local, True
+        """An exposure time that differs otherwise from place to place."""
+        self.requested = True
+        self.follow(local)
+
+    def follow(self, local: Local) -> None:
+        """The same, not asked for in the widget: a result that is hidden stays so."""
+        self._local = local
         self._draw(moving=True)
 
     def set_denoise(self, wanted: bool) -> None:
@@ -246,6 +251,8 @@ class PlanePreview(QObject):
             return
         _results.show_plane(viewer, layer, stack.planes, solved.index, picture, style, part)
         self.shown = solved
+        if self.rest.isActive():
+            self.rest.start()  # rest begins when the move is seen, however slow the machine
         if self.requested:
             _results.raise_preview(viewer, layer)
         self.requested = False

@@ -92,7 +92,7 @@ class Previews(QObject):
                 self._stack = None
                 self.refused.emit(str(error))
         if self._stack is not None:
-            self._stack.local = self._controls.advanced.local_box.local
+            self._stack.local = self._controls.local_of(layer)
         return self._stack
 
     def restart(self, *, other_pixels: bool = False) -> None:
@@ -128,16 +128,32 @@ class Previews(QObject):
             self.start()
 
     def set_local(self) -> None:
-        """Another exposure in shadows and highlights."""
-        local = self._controls.advanced.local_box.local
+        """An exposure time that differs otherwise from place to place."""
+        layer = self._controls.layer
+        if layer is None:
+            return
+        local = self._controls.local_of(layer)
         if self._stack is not None:
             self._stack.local = local
         if self.video.active:
             self.video.set_local(local)
             return
         self.plane.set_local(local)
-        if not self.live and self._controls.layer is not None:
+        if not self.live:
             self.start()
+
+    def follow_regions(self) -> None:
+        """The regions with times of their own are others, or lie elsewhere."""
+        layer = self._controls.layer
+        if layer is not None and self._stack is not None and self.live and not self.video.active:
+            self._stack.local = self._controls.local_of(layer)
+            self.plane.follow(self._stack.local)
+
+    def on_moved(self) -> None:
+        """The picture lies elsewhere."""
+        if self._controls.where.layer is not None:
+            self.follow_regions()
+        self.plane.redraw()
 
     def set_denoise(self, wanted: bool) -> None:
         """Remove noise, or do not."""

@@ -16,7 +16,7 @@ from napari_clode._plot import BrightnessPlot
 if TYPE_CHECKING:
     from clode_core import MethodInfo
 
-_STEPS_PER_PAGE = 5
+STEPS_PER_PAGE = 5
 _Key = Qt.Key
 
 
@@ -123,7 +123,7 @@ class SliderBox(QWidget):
             self.slider.setRange(slider.first, slider.last)
             self.slider.setDecimals(shown_digits(info))
             self.slider.setSingleStep(slider.step)
-            self.slider.setPageStep(_STEPS_PER_PAGE * slider.step)
+            self.slider.setPageStep(STEPS_PER_PAGE * slider.step)
         self.slider.setToolTip(
             f"0 leaves the picture as it is, {slider.default:g} is a normal exposure, negative darkens"
             if both_ways

@@ -24,6 +24,7 @@ from napari_clode._messages import Messages, error_colour
 from napari_clode._planes import shows_planes
 from napari_clode._previews import Previews, axes_message
 from napari_clode._sight import Sight
+from napari_clode._where_followed import FollowedRegions
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -53,6 +54,7 @@ class EnhanceWidget(QWidget):
         self.keeping = Keeping(napari_viewer, self.previews, self)
         self.history = History(self.controls, self)
         self.all_planes = AllPlanes(napari_viewer, self)
+        self._regions = FollowedRegions(napari_viewer, self.controls, self.previews, self)
         self._sight = Sight(napari_viewer, self)
         self._warming = LatestJob(self)
         self._jobs = [self._warming, self.all_planes.job, *self.previews.jobs]
@@ -108,7 +110,7 @@ class EnhanceWidget(QWidget):
         self.followed.entered.connect(self._on_entered)
         self.followed.selected.connect(messages.note)
         self.followed.watch.data_changed.connect(self._on_data)
-        self.followed.watch.moved.connect(previews.plane.redraw)
+        self.followed.watch.moved.connect(previews.on_moved)
 
     def _listen(self, viewer: napari.viewer.Viewer) -> list[tuple[Any, Any]]:
         layers, dims = viewer.layers.events, viewer.dims.events
@@ -289,6 +291,7 @@ class EnhanceWidget(QWidget):
         for emitter, slot in self._subscriptions:
             emitter.disconnect(slot)
         self.followed.stop()
+        self._regions.stop()
         self.previews.shut()
         self._viewer = None
         _stop_all(self._jobs)

@@ -19,6 +19,7 @@ from napari.utils.notifications import notification_manager
 from napari_clode import _activity, _all_planes, _results, _stack
 from napari_clode._activity import time_left
 from napari_clode._engine import Stack
+from napari_clode._jobs import LatestJob
 
 LEVELS = (100.0, 4095.0)
 
@@ -222,6 +223,27 @@ def test_all_planes_show_a_bar_in_the_activity_dock_and_a_word_at_the_end(
     rest(widget)
     assert not progress_bar._all_instances
     assert [str(found) for found in notifications if "5 planes of cells are enhanced" in str(found)]
+
+
+def test_progress_that_comes_while_the_bar_is_made_makes_no_second_bar(qtbot, monkeypatch):
+    job, made = LatestJob(), []
+
+    class Bar(progress_bar):
+        def __init__(self, **about):
+            made.append(self)
+            if len(made) < 5:
+                job.progressed.emit(0.5)  # napari lets other events happen here
+            super().__init__(**about)
+
+    monkeypatch.setattr(_activity, "progress_bar", Bar)
+    monkeypatch.setattr(_activity, "_PATIENCE", 0.0)
+    activity = _activity.Activity(job, "work", job)
+    job.progressed.emit(0.1)
+    qtbot.wait(5)
+    job.progressed.emit(0.2)
+    assert len(made) == 1
+    activity.end()
+    assert not progress_bar._all_instances
 
 
 def test_a_failure_in_the_background_is_announced(viewer, opened, rest, stack, monkeypatch, notifications):

@@ -10,7 +10,7 @@ pytest.importorskip("napari")
 
 from napari.layers import Image
 
-from napari_clode import _results
+from napari_clode import _methods, _results
 
 
 def test_shadows_and_highlights_are_live_named_and_told(viewer, opened, rest, model, dark):
@@ -58,7 +58,7 @@ def test_reset_and_back_count_shadows_in(viewer, opened, rest, dark, qtbot):
     assert np.array_equal(_results.preview_of(viewer, layer).data, dark) and not any(box.local)
     widget.buttons.back.click()
     rest(widget)
-    assert box.local == (0.0, -2.0) and widget.controls.value == 3.0
+    assert box.local == _methods.Local(0.0, -2.0) and widget.controls.value == 3.0
 
 
 def test_a_method_that_has_no_shadows_says_so(viewer, opened, rest, dark):

@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from clode_core.methods.clode.cleaning import Part
 from clode_core.methods.clode.curve import POWER
 from clode_core.methods.clode.dense import DenseExponent, hermite
 from clode_core.methods.clode.full_size import FullSize, Planes
-from clode_core.methods.clode.time_maps import Times
-from clode_core.pictures.arrays import Array
+from clode_core.methods.clode.time_maps import TimeMap, Times
 from clode_core.pictures.tiles import Scratch
 
 LARGEST_BEND = 5.0
@@ -59,12 +59,12 @@ class Locally:
         The picture.
     exponent : DenseExponent
         At working resolution, (C, h, w) for any time.
-    times : float or ndarray
-        Exposure time, or a checked map of them.
+    times : float or TimeMap
+        Exposure time, or a map of them.
     span : (float, float)
         What was solved: times are limited to it.
-    columns : slice
-        Columns of the picture that will be exposed.
+    part : (slice, slice)
+        Rows and columns of the picture that will be exposed.
     shadows, highlights : float
         What is added to the time in the dark and in the light.
     less : Tensor, optional
@@ -75,16 +75,17 @@ class Locally:
         self,
         picture: FullSize,
         exponent: DenseExponent,
-        times: float | Array,
+        times: float | TimeMap,
         span: tuple[float, float],
-        columns: slice,
+        part: Part,
         *,
         shadows: float = 0.0,
         highlights: float = 0.0,
         less: Tensor | None = None,
     ) -> None:
         self._span = span
-        self._times = Times(times, picture.size, columns, picture.working)
+        columns = part[1]
+        self._times = Times(times, picture.size, part, picture.working)
         first, last = self._times.first, self._times.last
         self._bend = None
         if shadows or highlights:

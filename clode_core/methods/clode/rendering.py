@@ -17,7 +17,7 @@ from clode_core.methods.clode.dense import DenseExponent
 from clode_core.methods.clode.full_size import Exposure, FullSize, Uniformly
 from clode_core.methods.clode.local_exposure import Locally, checked_bend
 from clode_core.methods.clode.natural_dark import NaturalDark
-from clode_core.methods.clode.time_maps import checked_map
+from clode_core.methods.clode.time_maps import TimeMap
 from clode_core.methods.method import Progress
 from clode_core.pictures.arrays import Array
 from clode_core.pictures.source import Source
@@ -83,12 +83,12 @@ class Renderer:
         """
         yes_or_no("denoise", denoise)
         callable_or_none("progress", progress)
-        time = auto() if _is_auto(exposure_time) else self._time(exposure_time)
+        time = auto() if _is_auto(exposure_time) else self._time(exposure_time, part)
         bent = checked_bend("shadows", bent[0]), checked_bend("highlights", bent[1])
         if isinstance(time, float) and time == 0 and not denoise and not any(bent):
             return self.source.array[part].copy(order="C")
         if not denoise:
-            exposure = self._exposure(time, part[1], bent)
+            exposure = self._exposure(time, part, bent)
             return self.full.expose(exposure, part, progress=progress)
         judged = auto()
         clean = self._clean(judged).part(part, progress)
@@ -98,19 +98,20 @@ class Renderer:
             rows = clean[band.start - top : band.stop - top]
             return torch.from_numpy(np.ascontiguousarray(rows.transpose(2, 0, 1))).to(self.working)
 
-        exposure = self._exposure(time, part[1], bent, self.exponent.at(judged))
+        exposure = self._exposure(time, part, bent, self.exponent.at(judged))
         check = None if progress is None else (lambda _: progress(1.0))
         return self.full.expose(exposure, part, read_clean, check)
 
-    def _time(self, exposure_time: Any) -> float | Array:
+    def _time(self, exposure_time: Any, part: Part) -> float | TimeMap:
         if np.ndim(exposure_time) > 0:
-            return checked_map(exposure_time, self.span)
+            return TimeMap.of(exposure_time, self.full.size, part, self.span)
         return checked_in(self.span, exposure_time)
 
     def _exposure(
-        self, time: float | Array, columns: slice, bent: tuple[float, float], less: Tensor | None = None
+        self, time: float | TimeMap, part: Part, bent: tuple[float, float], less: Tensor | None = None
     ) -> Exposure:
         """The exponent at full size, less the one by which the picture has been exposed already."""
+        columns = part[1]
         with torch.inference_mode():
             if isinstance(time, float) and not any(bent):
                 exponent = self.exponent.at(time)
@@ -122,7 +123,7 @@ class Renderer:
                 self.exponent,
                 time,
                 self.span,
-                columns,
+                part,
                 shadows=shadows,
                 highlights=highlights,
                 less=less,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -134,12 +135,39 @@ def checked_map(times: Any, limits: tuple[float, float]) -> NDArray[np.float32]:
             f"not shape {array.shape} of {array.dtype}"
         )
     first, last = limits
-    checked = np.nan_to_num(array.astype(np.float32), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    checked = array.astype(np.float32, copy=False)
     low, high = float(checked.min()), float(checked.max())
+    if math.isnan(low):
+        checked = np.where(np.isnan(checked), np.float32(0), checked)
+        low, high = float(checked.min()), float(checked.max())
     if not (first <= low and high <= last):
         wrong = low if low < first else high
         raise ValueError(f"a map of exposure times takes numbers from {first:g} to {last:g}, not {wrong:g}")
     return checked
+
+
+class TimeMap(NamedTuple):
+    """A checked map of exposure times.
+
+    Attributes
+    ----------
+    times : ndarray
+        (Y, X), of any size.
+    of_part : bool
+        Whether it has one time for each pixel of the part of the picture that is exposed.
+    """
+
+    times: NDArray[np.float32]
+    of_part: bool
+
+    @classmethod
+    def of(
+        cls, times: Any, size: tuple[int, int], part: tuple[slice, slice], limits: tuple[float, float]
+    ) -> TimeMap:
+        """The map of a picture of `size`; of one of that size, only the part is looked at."""
+        array = np.asarray(times)
+        fits = array.shape[:2] == size
+        return cls(checked_map(array[part] if fits else array, limits), fits)
 
 
 def read_time_map(file: str | Path, limits: str = "0,5") -> NDArray[np.float32]:
@@ -190,35 +218,39 @@ class Times:
 
     Parameters
     ----------
-    times : float or ndarray
-        One for all, or a checked map of any size, which is brought to that of the picture.
+    times : float or TimeMap
+        One for all, or a map, which is brought to the size of the picture.
     size : (int, int)
         Rows and columns of the picture.
-    columns : slice
-        Those that will be asked for.
+    part : (slice, slice)
+        Rows and columns that will be asked for.
     """
 
-    def __init__(self, times: float | Array, size: tuple[int, int], columns: slice, like: Tensor) -> None:
+    def __init__(
+        self, times: float | TimeMap, size: tuple[int, int], part: tuple[slice, slice], like: Tensor
+    ) -> None:
         self._like = like
+        self._top = part[0].start
         self._map: Tensor | Interpolated | float
         if isinstance(times, float):
             self.first = self.last = self._map = times
             return
-        self.first, self.last = float(times.min()), float(times.max())
-        if times.shape[0] > size[0] or times.shape[1] > size[1]:
-            times = _smaller(times, size)
-        whole = torch.from_numpy(np.ascontiguousarray(times, np.float32))
-        if times.shape == size:
-            self._map = whole[:, columns]
-        else:
-            self._map = Interpolated(whole[None].to(like), size, columns)
+        array, of_part = times
+        self.first, self.last = float(array.min()), float(array.max())
+        if not of_part and (array.shape[0] > size[0] or array.shape[1] > size[1]):
+            array = _smaller(array, size)
+        whole = torch.from_numpy(np.ascontiguousarray(array, np.float32))
+        if of_part:
+            self._map = whole
+            return
+        self._map = Interpolated(whole[None].to(like), size, part[1])
 
     def fill(self, band: slice, out: Tensor) -> Tensor:
         """Write those of rows `band` into `out`, (rows, X)."""
         if isinstance(self._map, float):
             return out.fill_(self._map)
         if isinstance(self._map, Tensor):
-            return out.copy_(self._map[band])
+            return out.copy_(self._map[band.start - self._top : band.stop - self._top])
         return self._map.plane(0, self._map.runs(band), out)
 
 
@@ -243,7 +275,8 @@ def _blurred(share: NDArray[np.float32], feather: float) -> NDArray[np.float32]:
             around[axis] = (radius + 1, radius)
             total = np.pad(share, around, mode="edge").cumsum(axis, dtype=np.float64)
             length = total.shape[axis]
-            later, earlier = (total.take(range(k, length - window + k), axis) for k in (window, 0))
+            kept = slice(window, length), slice(0, length - window)
+            later, earlier = (total[along] if axis == 0 else total[:, along] for along in kept)
             share = ((later - earlier) / window).astype(np.float32)
     return share
 

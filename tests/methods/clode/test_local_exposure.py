@@ -73,6 +73,9 @@ def test_a_region_and_a_reduced_picture_see_their_part_of_the_map(model, picture
     path = model.solve(picture)
     times = np.linspace(-1, 4, 60 * 90).reshape(60, 90)
     whole = path.at(times, shadows=1.0)
+    small = times[:39, :41]  # as large as the part, but a map of the whole picture all the same
+    resized = path.at(small)[11:50, 20:61]
+    assert np.abs(path.region((11, 50), (20, 61), small) - resized).max() <= 1e-5
     cut = path.region((11, 50), (20, 61), times, shadows=1.0)
     assert np.abs(cut - whole[11:50, 20:61]).max() <= 1e-5
     small = path.reduced(30).at(times, shadows=1.0)
