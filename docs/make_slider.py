@@ -32,7 +32,7 @@ FOLDER = Path(__file__).resolve().parent / "pictures" / "slider"
 QUALITY = 90
 TIMES = (-2.0, 0.05, 1.5, 5.0)
 """Exposure times at which the loss by the few coefficients is measured."""
-STEPS = (0.2, 0.13, 0.09, 0.07, 0.05, 0.035, 0.025)
+STEPS = (0.2, 0.13, 0.09, 0.07, 0.05, 0.035, 0.025, 0.018, 0.0125, 0.009, 0.006)
 LARGEST_LOSS = 1.45
 """Levels of 255 by which a pixel may differ, measured here; what the browser rounds comes on top."""
 TRAINED_TIME = 3.0
