@@ -250,7 +250,7 @@ def test_the_ladder_names_a_wrong_time(photo):
 def test_info_shows_version_device_weights_and_card():
     result = clode("info", "--device", "cpu")
     assert result.exit_code == 0
-    for part in ("clode-core", "cpu", "clode.safetensors", "multiscale"):
+    for part in ("clode-core", "cpu", "clode.safetensors", "cascade"):
         assert part in result.stdout
 
 
