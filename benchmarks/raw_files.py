@@ -42,19 +42,46 @@ def write_dng(path, light, orientation=1, seed=0):
     seed : int
         Of the noise.
     """
-    import tifffile
-
-    seen = light @ CAMERA.T / WHITE_BALANCE
-    mosaic = seen[..., 1].copy()
-    mosaic[::2, ::2], mosaic[1::2, 1::2] = seen[::2, ::2, 0], seen[1::2, 1::2, 2]
+    mosaic = bayer(light @ CAMERA.T / WHITE_BALANCE)
     randomness = np.random.default_rng(seed)
     electrons = randomness.poisson(mosaic.clip(0) * ELECTRONS) + randomness.normal(0, READING, mosaic.shape)
-    data = np.rint(electrons / ELECTRONS * (WHITE - BLACK) + BLACK).clip(0, WHITE).astype(np.uint16)
+    to_camera = CAMERA @ TO_SRGB / WHITE_BALANCE[:, None]
+    save_dng(path, electrons / ELECTRONS, (BLACK, WHITE), WHITE_BALANCE, to_camera, orientation)
+
+
+def bayer(seen):
+    """One colour a pixel, (H, W) of (H, W, 3): red first, green beside and below it, blue."""
+    mosaic = seen[..., 1].copy()
+    mosaic[::2, ::2], mosaic[1::2, 1::2] = seen[::2, ::2, 0], seen[1::2, 1::2, 2]
+    return mosaic
+
+
+def save_dng(path, mosaic, levels, white_balance, to_camera, orientation=1):
+    """Write a mosaic (H, W), 0 to 1, as a raw file.
+
+    Parameters
+    ----------
+    path : path-like
+        A name ending in .dng.
+    mosaic : ndarray
+        As `bayer` gives it.
+    levels : (int, int)
+        Numbers that stand for black and white.
+    white_balance : ndarray
+        (3,) what red, green and blue are multiplied by.
+    to_camera : ndarray
+        (3, 3) from CIE XYZ to the camera's colours.
+    orientation : int
+        As in EXIF.
+    """
+    import tifffile
+
+    black, white = levels
+    data = np.rint(mosaic * (white - black) + black).clip(0, white).astype(np.uint16)
 
     def ratios(values):
         return [part for value in np.ravel(values) for part in (round(float(value) * 10000), 10000)]
 
-    to_camera = CAMERA @ TO_SRGB / WHITE_BALANCE[:, None]
     tags = [
         (271, 2, 0, "Lantern", True),
         (272, 2, 0, "Model 1", True),
@@ -63,10 +90,10 @@ def write_dng(path, light, orientation=1, seed=0):
         (33422, 1, 4, (0, 1, 1, 2), True),
         (50706, 1, 4, (1, 4, 0, 0), True),
         (50708, 2, 0, "Lantern Model 1", True),
-        (50714, 3, 1, BLACK, True),
-        (50717, 3, 1, WHITE, True),
+        (50714, 3, 1, black, True),
+        (50717, 3, 1, white, True),
         (50721, 10, 9, ratios(to_camera), True),
-        (50728, 5, 3, ratios(1 / WHITE_BALANCE), True),
+        (50728, 5, 3, ratios(1 / white_balance), True),
         (50778, 3, 1, 21, True),
     ]
     tifffile.imwrite(path, data, photometric=32803, metadata=None, extratags=tags, software="Lantern 1.0")

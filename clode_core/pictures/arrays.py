@@ -273,9 +273,11 @@ def _auto_levels(array: Array, colour: bool) -> Levels:
         step += 1
     sample = array.reshape(-1)[::step]
     sample = sample[np.isfinite(sample)] if array.dtype.kind == "f" else sample
-    background = None if colour else _background(sample)
-    lowest = float(np.quantile(sample, 1e-3)) if sample.size else 0.0
-    black = lowest if background is None else background
+    background = None if colour or not sample.size else _background(sample)
+    if background is not None:
+        black = background
+    else:
+        black = float(np.quantile(sample, 1e-3)) if sample.size else 0.0
     largest = _finite_extreme(array, np.max)
     if array.dtype.kind in "ui":
         bits = next((b for b in (8, 10, 12, 14, 16) if largest < 2**b), None)

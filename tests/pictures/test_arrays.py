@@ -142,6 +142,11 @@ def test_auto_levels_of_floats_are_their_range_and_ignore_nan():
     assert 10 <= levels.black < 10.2
 
 
+def test_auto_levels_of_pixels_that_are_no_numbers_are_usable():
+    levels = resolve_levels(np.full((8, 8), np.nan), "auto")
+    assert levels.black < levels.white
+
+
 @pytest.mark.parametrize("value", [0.0, 5.0, -3.0])
 def test_auto_levels_of_a_constant_image_are_usable(value):
     levels = resolve_levels(np.full((8, 8), value), "auto")

@@ -3,48 +3,19 @@
 import hostile
 import numpy as np
 import pytest
-import tifffile
+from raw_files import TO_SRGB, bayer, save_dng
 
 from clode_core.pictures.files import PictureError, read_picture, write_picture
 from clode_core.pictures.files.linear_light import to_curve, to_light
 
 rawpy = pytest.importorskip("rawpy")
 WHITE_BALANCE = np.array([2.0, 1.0, 1.5])
-TO_SRGB = np.array(
-    [
-        [3.2404542, -1.5371385, -0.4985314],
-        [-0.969266, 1.8760108, 0.041556],
-        [0.0556434, -0.2040259, 1.0572252],
-    ]
-)
-BLACK, WHITE = 256, 4095
 
 
 def write_dng(path, light, orientation=1):
     """A raw file of a camera whose colours are those of sRGB, seen with less red and blue."""
-    seen = light / WHITE_BALANCE
-    mosaic = seen[..., 1].copy()
-    mosaic[::2, ::2], mosaic[1::2, 1::2] = seen[::2, ::2, 0], seen[1::2, 1::2, 2]
-    data = np.rint(mosaic * (WHITE - BLACK) + BLACK).clip(0, WHITE).astype(np.uint16)
-
-    def ratios(values):
-        return [part for value in np.ravel(values) for part in (round(float(value) * 10000), 10000)]
-
-    tags = [
-        (271, 2, 0, "Lantern", True),
-        (272, 2, 0, "Model 1", True),
-        (274, 3, 1, orientation, True),
-        (33421, 3, 2, (2, 2), True),
-        (33422, 1, 4, (0, 1, 1, 2), True),
-        (50706, 1, 4, (1, 4, 0, 0), True),
-        (50708, 2, 0, "Lantern Model 1", True),
-        (50714, 3, 1, BLACK, True),
-        (50717, 3, 1, WHITE, True),
-        (50721, 10, 9, ratios(TO_SRGB / WHITE_BALANCE[:, None]), True),
-        (50728, 5, 3, ratios(1 / WHITE_BALANCE), True),
-        (50778, 3, 1, 21, True),
-    ]
-    tifffile.imwrite(path, data, photometric=32803, metadata=None, extratags=tags, software="Lantern 1.0")
+    to_camera = TO_SRGB / WHITE_BALANCE[:, None]
+    save_dng(path, bayer(light / WHITE_BALANCE), (256, 4095), WHITE_BALANCE, to_camera, orientation)
 
 
 @pytest.fixture
