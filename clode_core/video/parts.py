@@ -23,7 +23,7 @@ from clode_core.pictures.atomic import write_atomically
 from clode_core.video.carrying import OtherStreams, kept_tags
 from clode_core.video.exposure import ExposureTimeline, Moment
 from clode_core.video.reading import VideoError, VideoReader
-from clode_core.video.writing import UNLISTED, container_format, picture_tags
+from clode_core.video.writing import UNLISTED, codecs_of, container_format, picture_tags
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -237,7 +237,7 @@ class Joiner:
         if container in ("mp4", "mov") and codec == "hevc":
             self.stream.codec_context.codec_tag = "hvc1"
         self.stream.metadata.update(picture_tags(kept_tags(source.stream)))
-        supported = set() if container in UNLISTED else set(self.output.supported_codecs)
+        supported = codecs_of(self.output, container)
         self.others = OtherStreams(source.container, source.stream, self.output, container, supported)
         self.carried = self.others.carried
 

@@ -127,6 +127,11 @@ def _pixel_format(stored: str, bits: int, shape: tuple[int, int], offered: list[
     return next((name for name in wanted if name in offered), offered[0] if offered else "yuv420p")
 
 
+def codecs_of(output: OutputContainer, container: str) -> set[str]:
+    """Codecs that a container holds; none if it does not say."""
+    return set() if container in UNLISTED else set(output.supported_codecs)
+
+
 def picture_tags(tags: dict[str, str]) -> dict[str, str]:
     """Tags of the picture that are still true of a new one."""
     return {key: value for key, value in tags.items() if key.lower() not in _OWN_TAGS}
@@ -196,7 +201,7 @@ class VideoWriter:
         container = container_format(target)
         self.output: OutputContainer = av.open(handle, "w", format=container, metadata_errors="ignore")
         video = source.stream.codec_context
-        supported = set() if container in UNLISTED else set(self.output.supported_codecs)
+        supported = codecs_of(self.output, container)
         name = encoding.encoder(video.codec.canonical_name, supported, self.output.default_video_codec)
         self._alpha: str | None = None
         if source.has_alpha:
